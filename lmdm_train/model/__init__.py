@@ -1,0 +1,1 @@
+"""The diffusion transformer, its attention patterns and its conditioning."""
