@@ -63,7 +63,7 @@ class DiT(nn.Module):
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
         if config.rotary_width > config.head_width:
-            raise ModelError(f"heads are {config.head_width} wide, rotary embedding needs at least {config.rotary_width}; use fewer heads or a wider network")
+            raise ModelError(f"heads are {config.head_width} wide, rotary embedding needs {config.rotary_width}; use fewer heads or more width")
         self.config = config
         channels, width = config.latent_channels, config.width
         self.timestep_features = TimeFeatures(config.time_features)
@@ -147,7 +147,7 @@ class DiT(nn.Module):
             collect: receives the hidden state [B, n, width] after each layer.
         """
         if self.to_input_add_embed is None:
-            raise ModelError("this network has no additive input and cannot encode a clean context; use a configuration with inpaint_masked_input")
+            raise ModelError("this network has no additive input and cannot encode a clean context; configure inpaint_masked_input")
         hidden = self.to_input_add_embed(additive.transpose(1, 2))
         angles = self.transformer.rotary_pos_emb(positions)
         allowed = None
