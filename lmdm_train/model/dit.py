@@ -63,7 +63,7 @@ class DiT(nn.Module):
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
         if config.rotary_width > config.head_width:
-            raise ModelError(f"heads are {config.head_width} wide, rotary embedding needs {config.rotary_width}; use fewer heads or more width")
+            raise ModelError(f"heads are {config.head_width} wide, rotary embedding needs {config.rotary_width}; use fewer heads")
         self.config = config
         channels, width = config.latent_channels, config.width
         self.timestep_features = TimeFeatures(config.time_features)

@@ -94,7 +94,7 @@ class T5TextEncoder(nn.Module):
         try:
             model: Any = T5EncoderModel.from_pretrained(folder, local_files_only=True)
         except Exception as error:
-            raise TextError(f"no T5 encoder could be loaded from {folder} ({type(error).__name__}); expected a Hugging Face folder") from error
+            raise TextError(f"no T5 encoder loads from {folder} ({type(error).__name__}); expected a T5 model's folder") from error
         if model.config.d_model != width:
             raise TextError(f"the T5 encoder in {folder} is {model.config.d_model} wide, the configuration expects {width}")
         self.model = model.eval().requires_grad_(False)
