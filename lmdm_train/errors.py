@@ -17,3 +17,11 @@ class ModelError(LmdmTrainError):
 
 class TextError(LmdmTrainError):
     """A prompt cannot be encoded: no tokenizer, no text encoder, or a file of theirs is missing."""
+
+
+class SamplingError(LmdmTrainError):
+    """A schedule, solver or guidance that cannot be used as asked."""
+
+
+class RolloutError(LmdmTrainError):
+    """A rollout was given a prompt timeline, context, control or pattern that does not fit it."""

@@ -17,7 +17,7 @@ def rotate(x: Tensor, angles: Tensor) -> Tensor:
     `x` is [B, heads, tokens, head_width], `angles` [tokens, rotated] in radians. Pairs lie half a rotated width apart.
     """
     width = angles.shape[-1]
-    turned, kept = x[..., :width].float(), x[..., width:]
+    turned, kept = x[..., :width].to(angles.dtype), x[..., width:]
     first, second = turned.chunk(2, dim=-1)
     swapped = torch.cat((-second, first), dim=-1)
     turned = turned * angles.cos() + swapped * angles.sin()
@@ -34,6 +34,7 @@ class Rotary(nn.Module):
         self.register_buffer("inv_freq", inverse_frequencies(width, base))
 
     def forward(self, positions: Tensor) -> Tensor:
-        """Positions [tokens] -> angles [tokens, width] in radians."""
-        angles = positions.float()[:, None] * self.inv_freq.float()[None, :]
+        """Positions [tokens] -> angles [tokens, width] in radians, in float32 or wider whatever the network's precision."""
+        frequencies = self.inv_freq.to(torch.promote_types(self.inv_freq.dtype, torch.float32))
+        angles = positions.to(frequencies.dtype)[:, None] * frequencies[None, :]
         return torch.cat((angles, angles), dim=-1)
