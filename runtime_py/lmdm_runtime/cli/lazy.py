@@ -12,6 +12,7 @@ import click
 
 from lmdm_runtime.cli.commands import CommandEntry
 from lmdm_runtime.cli.failures import exit_status, sentence
+from lmdm_runtime.distribution import install_command
 
 OWN_PACKAGES = ("lmdm_runtime", "lmdm_train", "lmdm_export")
 
@@ -76,9 +77,8 @@ def load(name: str, entry: CommandEntry) -> click.Command:
         package = (missing.name or "").partition(".")[0]
         if package in OWN_PACKAGES:
             raise
-        wanted = f"lmdm[{entry.extra}]" if entry.extra else "lmdm"
         raise click.ClickException(
-            f"`lmdm {name}` needs the Python package {package}, which is not installed; run: pip install '{wanted}'"
+            f"`lmdm {name}` needs the Python package {package}, which is not installed; run: {install_command(entry.extra)}"
         ) from missing
     assert isinstance(command, click.Command), f"{entry.target} is not a click command"
     return command

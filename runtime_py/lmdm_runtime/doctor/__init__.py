@@ -1,0 +1,26 @@
+"""What `lmdm doctor` looks at: small probes, each of which answers with findings and never raises."""
+
+from __future__ import annotations
+
+from lmdm_runtime.doctor import gpu, packages, processor, providers, sound, toolchain
+from lmdm_runtime.doctor.finding import Finding
+
+__all__ = ["Finding", "examine"]
+
+
+def examine() -> list[Finding]:
+    """Run every probe, in the order in which a reader wants to see them."""
+    return [
+        packages.python(),
+        *packages.extras(),
+        providers.onnxruntime_providers(),
+        processor.features(),
+        processor.threads(),
+        processor.memory(),
+        *gpu.findings(),
+        sound.device(),
+        sound.fluidsynth(),
+        sound.soundfont(),
+        toolchain.cmake(),
+        toolchain.compiler(),
+    ]
