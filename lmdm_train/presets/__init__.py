@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pydantic import ValidationError
+
 from lmdm_train.config import InstrumentConfig, Layout
 from lmdm_train.errors import LmdmTrainError
 from lmdm_train.presets import stable_audio, tiny
@@ -37,5 +39,5 @@ def preset(name: str, layout: Layout | str | None = None) -> InstrumentConfig:
     layout = parse_layout(layout) if isinstance(layout, str) else layout
     try:
         return InstrumentConfig.model_validate({**config.model_dump(), "layout": layout.model_dump()})
-    except ValueError as error:
-        raise LmdmTrainError(f"layout {layout} does not suit preset {name}: {str(error).splitlines()[2].strip()}") from error
+    except ValidationError as error:
+        raise LmdmTrainError(f"layout {layout} does not suit preset {name}: {error.errors()[0]['msg']}") from error

@@ -10,6 +10,8 @@ ACCOMPANIMENT = (AdditiveInput(name="accomp_mask", channels=1), AdditiveInput(na
 ENCODER_DECODER = Pattern(kind="encoder-decoder")
 BLOCK_CAUSAL = Pattern(kind="block-causal", window_chunks=4)
 
+STANDARD = Layout(context=192, block=48)
+
 FLOW = SamplingConfig(solver="euler", steps=50, guidance="cfg", guidance_scale=7.0)
 FEW_STEPS = SamplingConfig(solver="ping-pong", steps=8, guidance="none", guidance_scale=1.0)
 
@@ -19,7 +21,7 @@ def _lmdm(
     pattern: Pattern,
     sampling: SamplingConfig,
     *,
-    layout: Layout = Layout(context=192, block=48),
+    layout: Layout = STANDARD,
     additive: tuple[AdditiveInput, ...] = CONTEXT,
 ) -> InstrumentConfig:
     dit = DiTConfig(additive=additive)
