@@ -62,7 +62,9 @@ class SpectralCodec(StateCodec):
 
         hidden, latent, hops = config.hidden, config.latent_channels, config.hops_per_frame
         features = hops * (self.tones + config.noise_bands)
-        self.encoder = nn.Sequential(nn.Linear(features, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, latent))
+        self.encoder = nn.Sequential(
+            nn.Linear(features, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, latent)
+        )
         self.latent_norm = nn.BatchNorm1d(latent, affine=False, momentum=0.02)
         self.decoder_in = CausalConv(latent, hidden, 3)
         self.decoder_mid = CausalConv(hidden, hidden, 3)

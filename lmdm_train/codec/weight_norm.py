@@ -12,22 +12,27 @@ from torch.nn import functional as F
 class _WeightNormed(nn.Module):
     """Splits `weight` into a direction `weight_v` and a norm `weight_g` over everything but dimension 0."""
 
+    weight: Tensor
+    weight_g: nn.Parameter
+    weight_v: nn.Parameter
+
     def _split(self) -> None:
-        weight: Tensor = self.weight  # type: ignore[assignment]
+        weight = self.weight.detach()
         del self.weight
-        self.register_parameter("weight", None)
-        self.weight_g = nn.Parameter(weight.detach().norm(dim=(1, 2), keepdim=True))
-        self.weight_v = nn.Parameter(weight.detach().clone())
+        self.weight_g = nn.Parameter(weight.norm(dim=(1, 2), keepdim=True))
+        self.weight_v = nn.Parameter(weight.clone())
+
+    @property
+    def folded(self) -> bool:
+        return "weight" in self._parameters
 
     def kernel(self) -> Tensor:
         """The weight that the convolution uses."""
-        if self.weight is not None:
-            return self.weight  # type: ignore[return-value]
-        return torch._weight_norm(self.weight_v, self.weight_g, 0)
+        return self.weight if self.folded else torch._weight_norm(self.weight_v, self.weight_g, 0)
 
     def fold(self) -> None:
         """Keep the product only; irreversible."""
-        if self.weight is None:
+        if not self.folded:
             kernel = self.kernel().detach()
             del self.weight_g, self.weight_v
             self.weight = nn.Parameter(kernel)
@@ -46,19 +51,21 @@ class WNConv1d(_WeightNormed, nn.Conv1d):
         super().__init__(*args, **kwargs)
         self._split()
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv1d(x, self.kernel(), self.bias, self.stride, self.padding, self.dilation)
+    def forward(self, input: Tensor) -> Tensor:
+        return F.conv1d(input, self.kernel(), self.bias, self.stride, self.padding, self.dilation)
 
 
 class WNConvTranspose1d(_WeightNormed, nn.ConvTranspose1d):
     """Weight-normed `ConvTranspose1d`; its dimension 0 is the input's channels."""
 
+    padding: tuple[int, ...]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._split()
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv_transpose1d(x, self.kernel(), self.bias, self.stride, self.padding)
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        return F.conv_transpose1d(input, self.kernel(), self.bias, self.stride, self.padding)
 
 
 def fold_weight_norm(module: nn.Module) -> None:

@@ -20,9 +20,18 @@ def data() -> None:
 
 
 @data.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("data/music"), show_default=True, help="Folder of tracks.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data/music"),
+    show_default=True,
+    help="Folder of tracks.",
+)
 @click.option("--pieces", type=click.IntRange(1), default=320, show_default=True, help="How many pieces; styles take turns.")
-@click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first piece; piece i has seed first+i.")
+@click.option(
+    "--first-seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the first piece; piece i has seed first+i."
+)
 @click.option("--seconds", type=click.FloatRange(2, 600), default=24.0, show_default=True, help="Least length of a piece.")
 @click.option("--soundfont", type=click.Path(dir_okay=False), help="General MIDI soundfont; by default a packaged one.")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Renderings at a time.")

@@ -81,7 +81,9 @@ def _drums(rng: random.Random, style: Style, bars: int) -> tuple[Note, ...]:
     return tuple(notes)
 
 
-def _bass(rng: random.Random, style: Style, bars: int, tonic: int, scale: tuple[int, ...], progression: tuple[int, ...]) -> tuple[Note, ...]:
+def _bass(
+    rng: random.Random, style: Style, bars: int, tonic: int, scale: tuple[int, ...], progression: tuple[int, ...]
+) -> tuple[Note, ...]:
     notes = []
     for bar in range(bars):
         root = progression[bar % len(progression)]
@@ -93,7 +95,9 @@ def _bass(rng: random.Random, style: Style, bars: int, tonic: int, scale: tuple[
     return tuple(notes)
 
 
-def _chords(rng: random.Random, style: Style, bars: int, tonic: int, scale: tuple[int, ...], progression: tuple[int, ...]) -> tuple[Note, ...]:
+def _chords(
+    rng: random.Random, style: Style, bars: int, tonic: int, scale: tuple[int, ...], progression: tuple[int, ...]
+) -> tuple[Note, ...]:
     extra = (0, 2, 4, 6) if style.name in ("jazz", "funk") else (0, 2, 4)
     notes = []
     for bar in range(bars):
@@ -106,8 +110,14 @@ def _chords(rng: random.Random, style: Style, bars: int, tonic: int, scale: tupl
     return tuple(notes)
 
 
-def _lead(rng: random.Random, style: Style, bars: int, tonic: int, scale: tuple[int, ...], progression: tuple[int, ...]) -> tuple[Note, ...]:
-    motif = [(step, rng.choice((2, 2, 4))) for step in range(0, STEPS_PER_BAR * 2, 2) if rng.random() < style.lead_density + (0.3 if step % 8 == 0 else 0.0)]
+def _lead(
+    rng: random.Random, style: Style, bars: int, tonic: int, scale: tuple[int, ...], progression: tuple[int, ...]
+) -> tuple[Note, ...]:
+    motif = [
+        (step, rng.choice((2, 2, 4)))
+        for step in range(0, STEPS_PER_BAR * 2, 2)
+        if rng.random() < style.lead_density + (0.3 if step % 8 == 0 else 0.0)
+    ]
     walk = [rng.choice((-2, -1, -1, 0, 1, 1, 2)) for _ in motif]
     notes = []
     for pair in range(0, bars, 2):
@@ -117,7 +127,12 @@ def _lead(rng: random.Random, style: Style, bars: int, tonic: int, scale: tuple[
             bar = pair + step // STEPS_PER_BAR
             if bar < bars:
                 notes.append(
-                    Note(_beat(bar, step % STEPS_PER_BAR, style.swing), length / 4 * 0.9, _pitch(tonic, scale, degree, 6) - (12 if tonic > 6 else 0), 92 + rng.randint(-8, 8))
+                    Note(
+                        _beat(bar, step % STEPS_PER_BAR, style.swing),
+                        length / 4 * 0.9,
+                        _pitch(tonic, scale, degree, 6) - (12 if tonic > 6 else 0),
+                        92 + rng.randint(-8, 8),
+                    )
                 )
     return tuple(notes)
 

@@ -28,7 +28,9 @@ def find_soundfont(path: str | None = None) -> Path:
     for candidate in (path,) if path else SOUNDFONTS:
         if candidate and Path(candidate).is_file():
             return Path(candidate)
-    raise LmdmTrainError(f"no General MIDI soundfont found (looked for {path or ', '.join(SOUNDFONTS)}): apt-get install fluid-soundfont-gm")
+    raise LmdmTrainError(
+        f"no General MIDI soundfont found (looked for {path or ', '.join(SOUNDFONTS)}): apt-get install fluid-soundfont-gm"
+    )
 
 
 def write_midi(stem: Stem, bpm: int, path: Path) -> None:
@@ -89,7 +91,8 @@ def render(piece: Piece, folder: Path, soundfont: Path) -> Path:
         for index, stem_audio in enumerate(audio):
             soundfile.write(work / "stems" / f"S{index:02d}.flac", stem_audio * gain, SAMPLE_RATE, subtype="PCM_16")
         stems = {
-            f"S{i:02d}": {"inst_class": s.role, "midi_program_name": s.instrument, "program_num": s.program, "is_drum": s.is_drum} for i, s in enumerate(piece.stems)
+            f"S{i:02d}": {"inst_class": s.role, "midi_program_name": s.instrument, "program_num": s.program, "is_drum": s.is_drum}
+            for i, s in enumerate(piece.stems)
         }
         metadata = {
             "prompt": piece.caption,

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from lmdm_train.config import InstrumentConfig, Layout
 from lmdm_train.errors import LmdmTrainError
-from lmdm_train.presets import stable_audio, tiny
+from lmdm_train.presets import default, stable_audio, tiny
 
-PRESETS: dict[str, InstrumentConfig] = {config.name: config for config in (*stable_audio.PRESETS, *tiny.PRESETS)}
+PRESETS: dict[str, InstrumentConfig] = {config.name: config for config in (*default.PRESETS, *stable_audio.PRESETS, *tiny.PRESETS)}
 
 
 def parse_layout(text: str) -> Layout:

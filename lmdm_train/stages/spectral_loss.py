@@ -16,7 +16,10 @@ def spectral_distance(made: Tensor, real: Tensor, windows: tuple[int, ...] = WIN
     total = made.new_zeros(())
     for size in windows:
         window = torch.hann_window(size, device=made.device)
-        spectra = [torch.stft(x, size, size // 4 if size < 4096 else size // 8, window=window, center=False, return_complex=True).abs() for x in (made, real)]
+        spectra = [
+            torch.stft(x, size, size // 4 if size < 4096 else size // 8, window=window, center=False, return_complex=True).abs()
+            for x in (made, real)
+        ]
         scale = 2 / window.sum()
         log_made, log_real = (torch.log10(s * scale + 1e-4) for s in spectra)
         convergence = torch.linalg.norm(spectra[0] - spectra[1]) / (torch.linalg.norm(spectra[1]) + 1e-6)
