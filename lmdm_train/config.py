@@ -177,6 +177,11 @@ class InstrumentConfig(Strict):
     seconds: SecondsConfig = SecondsConfig()
     sampling: SamplingConfig = SamplingConfig()
 
+    @property
+    def seconds_total(self) -> float:
+        """What the seconds conditioner is told, in training and at inference: the window's duration in whole seconds, as released."""
+        return float(self.layout.window * self.codec.frame_size // self.codec.sample_rate)
+
     @model_validator(mode="after")
     def _parts_fit(self) -> InstrumentConfig:
         if self.codec.latent_channels != self.dit.latent_channels:
@@ -186,10 +191,9 @@ class InstrumentConfig(Strict):
         if self.pattern.kind == "block-causal":
             if self.layout.context % self.layout.block:
                 raise ValueError(f"block-causal needs a context that is a multiple of the block, found layout {self.layout}")
-            if self.pattern.window_chunks > self.layout.context // self.layout.block + 1:
-                raise ValueError(
-                    f"window_chunks {self.pattern.window_chunks} exceeds the {self.layout.context // self.layout.block + 1} chunks of layout {self.layout}"
-                )
+            chunks = self.layout.context // self.layout.block + 1
+            if self.pattern.window_chunks > chunks:
+                raise ValueError(f"window_chunks {self.pattern.window_chunks} exceeds the {chunks} chunks of layout {self.layout}")
         if self.sampling.context_drop > self.layout.context:
             raise ValueError(f"context_drop {self.sampling.context_drop} exceeds the context of {self.layout.context} frames")
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,9 +63,10 @@ def read_pickled(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
+        forbidden = re.search(r"GLOBAL (\S+)", str(error))
+        what = f"a Python object ({forbidden[1]})" if forbidden else "something that is no tensor, or is damaged,"
         raise CheckpointError(
-            f"{path} holds Python objects besides tensors, or is damaged, and was not opened; "
-            "expected a state dict: save it again as .safetensors where it was trained"
+            f"{path} holds {what} and was not opened; expected tensors and plain values: save it again as .safetensors where it was trained"
         ) from error
     except Exception as error:
         raise CheckpointError(f"{path} is not a whole torch file ({_short(error)}); copy or download it again") from error

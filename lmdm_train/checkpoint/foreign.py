@@ -42,7 +42,6 @@ def import_checkpoint(
     """
     report = ImportReport(str(path))
     source = read_source(path, report)
-    refuse_non_finite(source.path, source.tensors)
     if config is None:
         if source.model_config is None:
             raise CheckpointError(f"{path} holds no model_config; name a preset such as lmdm-ed, or pass the model's configuration file")
@@ -64,6 +63,7 @@ def import_checkpoint(
 def arrange(source: Source, report: ImportReport, *, ema: bool = False) -> dict[str, Tensor]:
     """The tensors of a source under our names, fused and classically named; they may be on the meta device."""
     tensors = sort_keys(source, report, ema=ema)
+    refuse_non_finite(source.path, {key: source.tensors[key] for key in report.used})
     fuse_self_attention(tensors, report)
     classic_weight_norm(tensors, report)
     half = sum(value.dtype in (torch.float16, torch.bfloat16) for value in tensors.values())
@@ -143,14 +143,15 @@ def compare_configs(source: Source, config: InstrumentConfig, report: ImportRepo
     assert source.model_config is not None
     own = instrument_config(source.model_config, config.name)
 
-    def decisive(chosen: InstrumentConfig) -> dict[str, Any]:
-        return {**chosen.dit.model_dump(exclude={"rotary_base"}), "codec": chosen.codec.model_dump(), "pattern": chosen.pattern.kind}
+    def decisive(whole: InstrumentConfig) -> dict[str, Any]:
+        return {**whole.dit.model_dump(exclude={"rotary_base"}), "codec": whole.codec.model_dump(), "pattern": whole.pattern.kind}
 
-    differing = [name for name, value in decisive(own).items() if value != decisive(config)[name]]
+    trained, chosen = decisive(own), decisive(config)
+    differing = [name for name, value in trained.items() if value != chosen[name]]
     if differing:
         name = differing[0]
         raise CheckpointError(
-            f"{source.path} was trained with {name} {decisive(own)[name]!r}, the configuration {config.name} has {decisive(config)[name]!r}; "
+            f"{source.path} was trained with {name} {trained[name]!r}, the configuration {config.name} has {chosen[name]!r}; "
             "choose the preset that it was trained with, or none to take its own"
         )
     if own.layout != config.layout:
@@ -160,7 +161,6 @@ def compare_configs(source: Source, config: InstrumentConfig, report: ImportRepo
 def _complete(tensors: dict[str, Tensor], companion: str | Path, report: ImportReport) -> None:
     second = ImportReport(str(companion))
     source = read_source(companion, second)
-    refuse_non_finite(source.path, source.tensors)
     supplied = arrange(source, second)
     for prefix in ("conditioner.seconds_total.", "codec."):
         if any(key.startswith(prefix) for key in tensors):

@@ -60,7 +60,9 @@ def load_config(path: str | Path) -> InstrumentConfig:
     try:
         return InstrumentConfig.model_validate_json(file.read_bytes())
     except OSError as error:
-        raise CheckpointError(f"there is no configuration {file}; expected it beside the checkpoint") from error
+        raise CheckpointError(
+            f"there is no configuration {file} beside the checkpoint; a published checkpoint needs lmdm import"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -108,6 +110,6 @@ def load_tensors(instrument: Instrument, tensors: Mapping[str, Tensor], source: 
         parts = [f"lacks {named(missing)}"] * bool(missing) + [f"has the unknown keys {named(unexpected)}"] * bool(unexpected)
         raise CheckpointError(
             f"{source} {' and '.join(parts)}, going by the configuration {instrument.config.name}; "
-            "use the configuration that the weights were made with, or lmdm import for a published checkpoint"
+            "use the configuration that the weights were made with"
         )
     instrument.eval()

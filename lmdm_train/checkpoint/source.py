@@ -28,8 +28,16 @@ TRAINING_ONLY = {
     "diffusion_ema.initted": "state of the moving average",
     "diffusion_ema.step": "state of the moving average",
 }
-BARE_DIT = ("transformer.", "timestep_features.", "to_timestep_embed.", "to_cond_embed.", "to_global_embed.", "to_input_add_embed.")
-BARE_DIT += ("preprocess_conv.", "postprocess_conv.")
+BARE_DIT = (
+    "transformer.",
+    "timestep_features.",
+    "to_timestep_embed.",
+    "to_cond_embed.",
+    "to_global_embed.",
+    "to_input_add_embed.",
+    "preprocess_conv.",
+    "postprocess_conv.",
+)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def save_codec(path: Path, codec: SpectralCodec) -> None:
 
 
 def load_codec(path: Path) -> SpectralCodec:
-    """Read a codec written by `save_codec`, in evaluation mode; raises LmdmTrainError when a file is missing, corrupt or of another shape."""
+    """Read a codec written by `save_codec`, in evaluation mode; raises LmdmTrainError when a file is missing, corrupt or misfits."""
     try:
         config = SpectralConfig.model_validate(json.loads(path.with_suffix(".json").read_text()))
         codec = SpectralCodec(config)

@@ -36,6 +36,15 @@ class CausalConv(nn.Module):
 class SpectralCodec(StateCodec):
     """Mono audio <-> frames [B, latent_channels, n]; look-ahead 0 in both directions, streaming by carried state."""
 
+    tone_kernels: Tensor
+    band_dft: Tensor
+    band_sum: Tensor
+    tone_basis: Tensor
+    noise_bins: Tensor
+    noise_basis: Tensor
+    noise_signs: Tensor
+    tone_phase: Tensor
+
     def __init__(self, config: SpectralConfig) -> None:
         super().__init__()
         self.config = config

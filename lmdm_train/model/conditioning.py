@@ -72,7 +72,11 @@ class Conditioner(nn.Module):
             raise TextError("this instrument has no text encoder; pass embeddings instead of prompts")
         if not self._t5:
             self._t5.append(T5TextEncoder(t5_folder(self._t5_folder), self.config.width))
-        return self._t5[0].to(self.seconds_total.embedder.embedding[1].weight.device)
+        return self._t5[0].to(self._device)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.seconds_total.parameters()).device
 
     def tokenize(self, prompts: list[str]) -> tuple[Tensor, Tensor]:
         """Prompts -> ids int64 [B, T] and mask float32 [B, T]."""
@@ -84,9 +88,8 @@ class Conditioner(nn.Module):
 
     def encode_prompts(self, prompts: list[str]) -> Tensor:
         """Prompts -> [B, T, width] on the conditioner's device."""
-        device = self.seconds_total.embedder.embedding[1].weight.device
         ids, mask = self.tokenize(prompts)
-        return self.encode_text(ids.to(device), mask.to(device))
+        return self.encode_text(ids.to(self._device), mask.to(self._device))
 
     def tokens(self, embedding: Tensor, seconds: Tensor) -> tuple[Tensor, Tensor]:
         """Text embedding [B, T, W] and seconds [B] -> cross tokens [B, T + 1, W] with seconds last, global condition [B, W]."""

@@ -72,7 +72,7 @@ def flow_matching_loss(
 
     ids, mask = instrument.conditioner.tokenize(list(prompts))
     cross_tokens, global_cond = instrument.conditioner.tokens(
-        instrument.conditioner.encode_text(ids, mask), torch.full((batch,), instrument_seconds(instrument))
+        instrument.conditioner.encode_text(ids, mask), torch.full((batch,), config.seconds_total)
     )
     if mask_text:
         cross_tokens = cross_tokens * (torch.rand(batch, 1, 1) >= settings.text_dropout)
@@ -92,12 +92,6 @@ def flow_matching_loss(
     noisy = (1 - t[:, None, None]) * target + t[:, None, None] * noise
     velocity = dit.decode_block(noisy, t, wide, [spread(kv) for kv in cache], positions=positions[layout.context :])
     return (velocity - (noise - target)).square().mean()
-
-
-def instrument_seconds(instrument: Instrument) -> float:
-    """Duration of the window in seconds: what `seconds_total` says in training and at inference."""
-    codec = instrument.codec
-    return instrument.config.layout.window * codec.frame_size / codec.sample_rate
 
 
 class Average:
