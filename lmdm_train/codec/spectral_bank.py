@@ -45,13 +45,17 @@ def noise_window(config: SpectralConfig) -> int:
     return 2 * config.frame_size // config.hops_per_frame
 
 
+def mel_bands(bins: int, sample_rate: int, bands: int, lowest_hz: float = 60.0) -> Array:
+    """Triangular bands over `bins` equal bins up to half the rate, equally spaced in mel; [bands, bins], columns sum to 1."""
+    mel = np.log1p((np.arange(bins) + 0.5) * sample_rate / 2 / bins / 700)
+    centres = np.linspace(np.log1p(lowest_hz / 700), np.log1p(0.45 * sample_rate / 700), bands)
+    place = np.interp(mel, centres, np.arange(bands))
+    return np.maximum(0.0, 1.0 - np.abs(place[None, :] - np.arange(bands)[:, None])).astype(np.float32)
+
+
 def noise_bins(config: SpectralConfig) -> Array:
-    """Triangular bands over the bins of a noise grain, equally spaced in mel; [noise_bands, bins], columns sum to 1."""
-    bins = noise_window(config) // 2
-    mel = np.log1p((np.arange(bins) + 0.5) * config.sample_rate / 2 / bins / 700)
-    centres = np.linspace(np.log1p(60 / 700), np.log1p(0.45 * config.sample_rate / 700), config.noise_bands)
-    place = np.interp(mel, centres, np.arange(config.noise_bands))
-    return np.maximum(0.0, 1.0 - np.abs(place[None, :] - np.arange(config.noise_bands)[:, None])).astype(np.float32)
+    """Noise bands over the bins of a grain, [noise_bands, bins]."""
+    return mel_bands(noise_window(config) // 2, config.sample_rate, config.noise_bands)
 
 
 def noise_basis(config: SpectralConfig) -> Array:

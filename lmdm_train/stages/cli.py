@@ -90,3 +90,27 @@ def finetune(
         raise click.UsageError("give --codec (a codec to train on) or --resume (a checkpoint to go on from)")
     settings = FineTuning(steps=steps, batch=batch, learning_rate=learning_rate, seed=seed)
     run_finetune(music, output, settings, preset_name=preset, codec_file=codec_file, resume=resume, minutes=minutes)
+
+
+@train.command()
+@MUSIC
+@click.option(
+    "--codec",
+    "codec_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    required=True,
+    help="Codec of `lmdm train codec`.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Judge to write, with its accuracy in a JSON beside it.",
+)
+@click.option("--steps", type=click.IntRange(1), default=600, show_default=True)
+def judge(music: Path, codec_file: Path, output: Path, steps: int) -> None:
+    """Train the small judge that hears which prompt a piece was made for, and measure it on held-out pieces."""
+    from lmdm_train.stages.run import run_judge
+
+    run_judge(music, codec_file, output, steps=steps)

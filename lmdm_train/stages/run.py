@@ -18,6 +18,7 @@ from lmdm_train.data.captions import caption_corpus, train_tokenizer
 from lmdm_train.data.frames import encode_tracks
 from lmdm_train.data.music import Track, find_tracks
 from lmdm_train.errors import LmdmTrainError
+from lmdm_train.evaluate.judge import accuracy, hear, save_judge, train_judge
 from lmdm_train.model.instrument import Instrument
 from lmdm_train.presets import preset
 from lmdm_train.stages.codec import CodecTraining, prepare, train_codec
@@ -132,3 +133,17 @@ def _save_average(output: Path, average: Average) -> None:
     module = average.module
     assert isinstance(module, Instrument)
     save_instrument(output, module, dtype=torch.float16)
+
+
+def run_judge(music: Path, codec_file: Path, output: Path, *, steps: int) -> None:
+    """Train the judge on the training tracks of `music` and write it with its accuracy on the held-out ones."""
+    codec, tracks = load_codec(codec_file), find_tracks(music)
+    with _bar() as bar:
+        task = bar.add_task("listening", total=len(tracks), note="")
+        heard = hear(tracks, codec, lambda done: bar.update(task, completed=done))
+        kept = [item for index, item in enumerate(heard) if not tracks[index // 2].held_out]
+        task = bar.add_task("judge", total=steps, note="")
+        judge = train_judge(kept, steps=steps, on_step=lambda step, loss: bar.update(task, completed=step, note=f"loss {loss:.3f}"))
+    measured = accuracy(judge, [item for index, item in enumerate(heard) if tracks[index // 2].held_out])
+    save_judge(output, judge, measured)
+    Console().print(f"{output}: held-out accuracy " + ", ".join(f"{name} {value:.2f}" for name, value in measured.items()))
