@@ -13,7 +13,8 @@ from torch import Tensor
 from lmdm_train.data.compose import compose
 from lmdm_train.evaluate.judge import SAMPLE_RATE, SECONDS, Judge
 from lmdm_train.model.instrument import Instrument
-from lmdm_train.rollout import PromptTimeline, Rollout, encoder_decoder
+from lmdm_train.rollout import Rollout, encoder_decoder
+from lmdm_train.rollout.prompts import PromptTimeline
 
 # Seeds of prompts lie beyond those of any rendered piece, so that no prompt with its key and tempo was trained on as such.
 FIRST_PROMPT_SEED = 1_000_002
