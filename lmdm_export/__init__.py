@@ -1,0 +1,1 @@
+"""Export room: turns a checkpoint into a bundle and proves that the bundle equals it."""
