@@ -48,14 +48,14 @@ def import_checkpoint(
         config = instrument_config(source.model_config, Path(path).stem)
         report.note("the configuration is the checkpoint's own model_config")
     elif source.model_config is not None:
-        compare_configs(source, config, report)
+        compare_configs(source, config, report, turning=fresh_additive)
     tensors = arrange(source, report, ema=ema)
     if companion is not None:
         _complete(tensors, companion, report)
+    require_parts(tensors, config, report)
     config = settle_rotary(tensors, config, report)
     instrument = Instrument(config, t5=t5)
     settle_additive(tensors, instrument, report, fresh=fresh_additive)
-    require_parts(tensors, instrument, report)
     load_tensors(instrument, tensors, source.path)
     return instrument, report
 
@@ -118,7 +118,7 @@ def settle_additive(tensors: dict[str, Tensor], instrument: Instrument, report: 
         )
 
 
-def require_parts(tensors: dict[str, Tensor], instrument: Instrument, report: ImportReport) -> None:
+def require_parts(tensors: dict[str, Tensor], config: InstrumentConfig, report: ImportReport) -> None:
     """Say which whole part is missing before single keys are named."""
     for prefix, what, advice in (
         ("dit.", "no network", "expected model.model.* or diffusion.model.model.*"),
@@ -127,15 +127,18 @@ def require_parts(tensors: dict[str, Tensor], instrument: Instrument, report: Im
     ):
         if not any(key.startswith(prefix) for key in tensors):
             raise CheckpointError(f"{report.source} has {what}; {advice}")
-    if instrument.conditioner.text is not None:
+    if config.text.kind == "small":
         raise CheckpointError(
-            f"{report.source} has no text encoder of our own kind, the configuration {instrument.config.name} has text kind small; "
+            f"{report.source} has no text encoder of our own kind, the configuration {config.name} has text kind small; "
             "published checkpoints use text kind t5"
         )
 
 
-def compare_configs(source: Source, config: InstrumentConfig, report: ImportReport) -> None:
+def compare_configs(source: Source, config: InstrumentConfig, report: ImportReport, *, turning: bool = False) -> None:
     """The checkpoint's own configuration must agree with the chosen one wherever weights depend on it.
+
+    Args:
+        turning: a base model is being turned into an LMDM, so what makes the difference may differ.
 
     Raises:
         CheckpointError: it does not.
@@ -144,7 +147,9 @@ def compare_configs(source: Source, config: InstrumentConfig, report: ImportRepo
     own = instrument_config(source.model_config, config.name)
 
     def decisive(whole: InstrumentConfig) -> dict[str, Any]:
-        return {**whole.dit.model_dump(exclude={"rotary_base"}), "codec": whole.codec.model_dump(), "pattern": whole.pattern.kind}
+        fields = {**whole.dit.model_dump(exclude={"rotary_base"}), "codec": whole.codec, "seconds": whole.seconds}
+        fields["pattern"] = whole.pattern.kind
+        return {name: value for name, value in fields.items() if not (turning and name in ("additive", "global_token", "pattern"))}
 
     trained, chosen = decisive(own), decisive(config)
     differing = [name for name, value in trained.items() if value != chosen[name]]
@@ -172,3 +177,7 @@ def _complete(tensors: dict[str, Tensor], companion: str | Path, report: ImportR
     unused = [key for key, name in second.used.items() if name not in tensors or tensors[name] is not supplied.get(name)]
     if unused:
         report.note(f"not taken from {companion}: {named(unused)}")
+    for reason, keys in second.left_out.items():
+        report.note(f"left out of {companion}, {reason}: {named(keys)}")
+    for note in second.notes:
+        report.note(f"{companion}: {note}")
