@@ -1,0 +1,232 @@
+"""The manifest of a bundle as typed data. Read with `read_manifest`; its form is `manifest.schema.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema
+
+from lmdm_runtime.errors import BundleError
+
+FORMAT_VERSION = 1
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Port:
+    """One named input or output of a graph; shapes have no free axis."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class GraphEntry:
+    name: str
+    file: str
+    sha256: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+    def input(self, name: str) -> Port | None:
+        return next((port for port in self.inputs if port.name == name), None)
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Streaming:
+    """How one direction of the codec runs over a stream without seams. All lengths in frames.
+
+    `state`: the graph carries its own state, whose first values are in `states` (zeros when None).
+    `context`: each run sees `left` frames before and `delay` after; with `fade`, the last frames of a run are blended into the next.
+    """
+
+    kind: Literal["state", "context"]
+    left: int
+    right: int
+    delay: int
+    fade: int
+    states: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """Sizes of the network. `window_chunks` belongs to the block-causal pattern, `batch` is 2 with guidance (0 = prompt, 1 = null)."""
+
+    pattern: Literal["encoder-decoder", "block-causal"]
+    context: int
+    block: int
+    window_chunks: int | None
+    latent_channels: int
+    width: int
+    depth: int
+    heads: int
+    head_width: int
+    rotary_inv_freq: tuple[float, ...]
+    text_tokens: int
+    text_width: int
+    batch: int
+    parameters: int
+    cached_target_sees_all: bool = False
+
+
+@dataclass(frozen=True)
+class CodecEntry:
+    """`sample_rate` in hertz, `frame_size` in samples of one channel."""
+
+    kind: str
+    sample_rate: int
+    audio_channels: int
+    frame_size: int
+    encoder: Streaming
+    decoder: Streaming
+
+
+@dataclass(frozen=True)
+class TextEntry:
+    kind: Literal["small", "t5"]
+    tokenizer: str
+    tokens: int
+    lowercase: bool
+
+
+@dataclass(frozen=True)
+class SamplingEntry:
+    """`schedule` falls from 1 to 0; `logsnr_*` make schedules of other lengths of the same family."""
+
+    solver: str
+    schedule: tuple[float, ...]
+    guidance: Literal["none", "cfg", "cfg++"]
+    guidance_scale: float
+    context_drop: int
+    seconds_total: float | None
+    logsnr_start: float = -6.0
+    logsnr_end: float = 2.0
+
+
+@dataclass(frozen=True)
+class ControlEntry:
+    name: str
+    channels: int
+
+
+@dataclass(frozen=True)
+class Fixture:
+    file: str
+    tolerance: Json
+    measured: Json
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything a runtime knows of an instrument. `document` is the JSON as it was read."""
+
+    format_version: int
+    name: str
+    created_with: Json
+    checkpoint: Json
+    model: ModelEntry
+    codec: CodecEntry
+    text: TextEntry | None
+    sampling: SamplingEntry
+    controls: tuple[ControlEntry, ...]
+    graphs: dict[str, GraphEntry]
+    files: tuple[FileEntry, ...]
+    fixtures: dict[str, Fixture]
+    document: Json
+
+
+@cache
+def schema() -> Json:
+    """The JSON Schema of format 1."""
+    return json.loads(files("lmdm_runtime").joinpath("manifest.schema.json").read_text(encoding="utf-8"))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Reads and checks a `manifest.json`.
+
+    Raises:
+        BundleError: unreadable, not JSON, of another format version, or not of the schema's form.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{path.parent} is not a bundle: it has no manifest.json; write one with lmdm export") from None
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error.strerror or type(error).__name__}); check its permissions") from error
+    except ValueError as error:
+        raise BundleError(f"{path} is not valid JSON ({error}); export the bundle again with lmdm export") from error
+    return parse_manifest(document, str(path))
+
+
+def parse_manifest(document: Any, origin: str = "manifest.json") -> Manifest:
+    """The typed form of a manifest document; `origin` names it in errors.
+
+    Raises:
+        BundleError: of another format version, or not of the schema's form.
+    """
+    _require_version(document, origin)
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema()).iter_errors(document))
+    if error is not None:
+        where = ".".join(str(part) for part in error.absolute_path) or "the top level"
+        raise BundleError(
+            f"{origin} does not follow format {FORMAT_VERSION} at {where}: {error.message[:200]}; export the checkpoint again with lmdm export"
+        )
+    text = document["text"]
+    codec = document["codec"]
+    return Manifest(
+        format_version=document["format_version"],
+        name=document["name"],
+        created_with=document["created_with"],
+        checkpoint=document["checkpoint"],
+        model=ModelEntry(**{**document["model"], "rotary_inv_freq": tuple(document["model"]["rotary_inv_freq"])}),
+        codec=CodecEntry(
+            kind=codec["kind"],
+            sample_rate=codec["sample_rate"],
+            audio_channels=codec["audio_channels"],
+            frame_size=codec["frame_size"],
+            encoder=Streaming(**codec["encoder"]["streaming"]),
+            decoder=Streaming(**codec["decoder"]["streaming"]),
+        ),
+        text=None if text is None else TextEntry(text["kind"], text["tokenizer"], text["tokens"], text["lowercase"]),
+        sampling=_sampling(document["sampling"]),
+        controls=tuple(ControlEntry(c["name"], c["channels"]) for c in document["controls"]),
+        graphs={name: _graph(name, entry) for name, entry in document["graphs"].items()},
+        files=tuple(FileEntry(f["path"], f["sha256"], f["bytes"]) for f in document["files"]),
+        fixtures={name: Fixture(f["file"], f.get("tolerance", {}), f.get("measured", {})) for name, f in document["fixtures"].items()},
+        document=document,
+    )
+
+
+def _require_version(document: Any, origin: str) -> None:
+    found = document.get("format_version") if isinstance(document, dict) else None
+    if not isinstance(found, int) or isinstance(found, bool):
+        raise BundleError(f"{origin} states no format_version, expected {FORMAT_VERSION}; it is no manifest of a bundle")
+    if found > FORMAT_VERSION:
+        raise BundleError(f"{origin} has format_version {found}, this runtime reads up to {FORMAT_VERSION}; run: pip install -U lmdm")
+    if found != FORMAT_VERSION:
+        raise BundleError(f"{origin} has format_version {found}, expected {FORMAT_VERSION}; export the checkpoint again with lmdm export")
+
+
+def _sampling(entry: Json) -> SamplingEntry:
+    known = {name: entry[name] for name in SamplingEntry.__dataclass_fields__ if name in entry}
+    return SamplingEntry(**{**known, "schedule": tuple(float(t) for t in entry["schedule"])})
+
+
+def _graph(name: str, entry: Json) -> GraphEntry:
+    def ports(side: str) -> tuple[Port, ...]:
+        return tuple(Port(p["name"], tuple(p["shape"]), p["dtype"]) for p in entry[side])
+
+    return GraphEntry(name, entry["file"], entry["sha256"], ports("inputs"), ports("outputs"))
