@@ -1,0 +1,64 @@
+"""`lmdm inspect`: what a bundle holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest, with measured sizes, as JSON.")
+def inspect(bundle: Path, as_json: bool) -> None:
+    """Show model, codec, graphs, sizes and origin of BUNDLE, after checking it as a runtime would.
+
+    \b
+    Example:  lmdm inspect out/default
+    """
+    from lmdm_runtime.bundle import load_bundle
+
+    loaded = load_bundle(bundle)
+    raw = json.loads((Path(bundle) / "manifest.json").read_text())
+    total = sum(entry["bytes"] for entry in raw["files"])
+    if as_json:
+        click.echo(json.dumps({**raw, "total_bytes": total}, indent=1))
+        return
+    model, codec = loaded.manifest.model, loaded.manifest.codec
+    period = model.block * codec.frame_size / codec.sample_rate
+    console = Console()
+    facts = Table("", "", show_header=False, title=f"{raw['name']} (bundle format {raw['format_version']})")
+    facts.add_row("pattern and layout", f"{model.pattern} {model.context}/{model.block}, a block lasts {1000 * period:.0f} ms")
+    facts.add_row(
+        "network", f"width {model.width}, depth {model.depth}, {model.heads} heads of {model.head_width}, {model.parameters:,} parameters"
+    )
+    facts.add_row("codec", f"{codec.kind}, {codec.sample_rate} Hz, {codec.audio_channels} channels, {codec.frame_size} samples a frame")
+    sampling = raw["sampling"]
+    facts.add_row(
+        "sampling",
+        f"{sampling['solver']}, {len(sampling['schedule']) - 1} steps, guidance {sampling['guidance']} {sampling['guidance_scale']:g}",
+    )
+    facts.add_row(
+        "text", "none: prompts are given as embeddings" if raw["text"] is None else f"{raw['text']['kind']}, {raw['text']['tokens']} tokens"
+    )
+    facts.add_row("checkpoint", f"{raw['checkpoint']['name']}, SHA-256 {raw['checkpoint']['sha256'][:16]}…")
+    facts.add_row("size", f"{total / 1e6:.1f} MB in {len(raw['files'])} files")
+    console.print(facts)
+    graphs = Table("graph", "inputs", "outputs", title="graphs")
+    for name, graph in raw["graphs"].items():
+        graphs.add_row(name, _ports(graph["inputs"]), _ports(graph["outputs"]))
+    console.print(graphs)
+
+
+def _ports(ports: list[dict[str, object]]) -> str:
+    """Names and shapes; the many keys and values of the layers in one line each."""
+    shown: dict[str, tuple[int, object]] = {}
+    for port in ports:
+        name = str(port["name"])
+        stem = name.rstrip("0123456789") if name.rstrip("0123456789").endswith("_") else name
+        count, _ = shown.get(stem, (0, None))
+        shown[stem] = (count + 1, port["shape"])
+    return "\n".join(f"{stem}NN {shape} ×{count}" if count > 1 else f"{stem} {shape}" for stem, (count, shape) in shown.items())

@@ -1,0 +1,44 @@
+"""Options that every command which opens a session shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from lmdm_runtime.manifest import Manifest
+    from lmdm_runtime.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SESSION_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    click.argument("bundle", type=click.Path(path_type=Path)),
+    click.option(
+        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the noise; the same seed gives the same audio."
+    ),
+    click.option("--guidance", type=click.FloatRange(0), default=None, help="Guidance scale; by default the bundle's."),
+    click.option("--threads", type=click.IntRange(1), default=None, help="Threads of inference; by default the physical cores."),
+)
+
+
+def with_options(options: Sequence[Callable[[Any], Any]]) -> Callable[[F], F]:
+    """Apply click decorators in the order in which `--help` shall list them."""
+
+    def apply(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return apply
+
+
+def open_session(bundle: Path, seed: int, guidance: float | None, threads: int | None) -> tuple[Session, Manifest]:
+    """Load a bundle and open a session with the shared options."""
+    from lmdm_runtime.bundle import load_bundle
+    from lmdm_runtime.session import Session
+
+    loaded = load_bundle(bundle)
+    return Session(loaded, seed=seed, guidance_scale=guidance, threads=threads), loaded.manifest
