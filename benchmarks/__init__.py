@@ -1,0 +1,1 @@
+"""Measurements of the project on one machine; each result names that machine."""
