@@ -182,7 +182,7 @@ def parse_manifest(document: Any, origin: str = "manifest.json") -> Manifest:
     if error is not None:
         where = ".".join(str(part) for part in error.absolute_path) or "the top level"
         raise BundleError(
-            f"{origin} does not follow format {FORMAT_VERSION} at {where}: {error.message[:200]}; export the checkpoint again with lmdm export"
+            f"{origin} does not follow format {FORMAT_VERSION} at {where}: {error.message[:200]}; export it again with lmdm export"
         )
     text = document["text"]
     codec = document["codec"]

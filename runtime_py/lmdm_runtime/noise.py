@@ -1,4 +1,4 @@
-"""Noise that any machine can make again: Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") and Box-Muller."""
+"""Noise that any machine can make again: Philox 4x32-10 (Salmon et al. 2011) and Box-Muller."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from lmdm_runtime.noise import Noise, box_muller, philox4x32
 
 # Known-answer vectors of philox4x32-10 that Random123 publishes (kat_vectors): counter, key, output.
