@@ -20,6 +20,7 @@ from torch import Tensor
 from lmdm_train.checkpoint.stable_audio import PATTERNS, dit_config
 from lmdm_train.config import DiTConfig, Layout, Pattern
 from lmdm_train.model.dit import DiT
+from lmdm_train.model.rotary import inverse_frequencies
 
 ORACLE = Path(os.environ.get("LMDM_ORACLE") or Path(__file__).parents[2] / "shared" / "oracle")
 TOLERANCE = 1e-4
@@ -111,7 +112,7 @@ def distance(found: Tensor, expected: Tensor) -> float:
     """Largest absolute difference; infinite where shapes differ or something is not finite."""
     if found.shape != expected.shape or not bool(found.isfinite().all()):
         return float("inf")
-    return float((found - expected).abs().max())
+    return float((found - expected).detach().abs().max())
 
 
 def assert_matches(found: Tensor, expected: Tensor, what: str, tolerance: float = TOLERANCE) -> None:
@@ -129,10 +130,15 @@ def assert_caught(wrong: Tensor, expected: Tensor, what: str, tolerance: float =
 
 
 def default_rotary_base(network: DiT, base: float) -> None:
-    """Replace a network's rotary frequencies, as a loader that ignores the checkpoint's buffer would."""
-    from lmdm_train.model.rotary import inverse_frequencies
-
+    """Replace a network's rotary frequencies by those of `base`, as a loader that ignores the checkpoint's buffer would."""
     network.transformer.rotary_pos_emb.inv_freq.copy_(inverse_frequencies(network.config.rotary_width, base))
+
+
+def other_rotary_base(network: DiT) -> None:
+    """The same with whichever of the two usual bases, 1e4 and 1e6, the network does not have."""
+    frequencies = network.transformer.rotary_pos_emb.inv_freq
+    near_default = float(frequencies[-2] / frequencies[-1]) < 1e5 ** (2 / network.config.rotary_width)
+    default_rotary_base(network, 1e6 if near_default else 1e4)
 
 
 def set_frequencies(network: DiT, frequencies: Tensor) -> None:
@@ -151,5 +157,6 @@ __all__ = [
     "default_rotary_base",
     "distance",
     "key_lists",
+    "other_rotary_base",
     "set_frequencies",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from pathlib import Path
 
@@ -111,6 +112,11 @@ def test_t5_folder_serves_tokens_and_embeddings(tmp_path: Path) -> None:
     conditioner = Conditioner(config, t5=tmp_path)
     embedding = conditioner.encode_prompts(["slow piano"])
     assert embedding.shape == (1, 8, 32)
+    theirs = transformers.T5Tokenizer.from_pretrained(tmp_path, legacy=False)
+    prompts = ["slow piano", "fast drums and bass over a walking lead", ""]
+    padded = theirs(prompts, padding="max_length", max_length=8, truncation=True)
+    assert conditioner.tokenize(prompts)[0].tolist() == padded["input_ids"]
+    assert conditioner.tokenize(prompts)[1].tolist() == padded["attention_mask"]
     assert not any("t5" in key for key in conditioner.state_dict())
 
 
@@ -157,6 +163,43 @@ def test_context_encoder_and_cached_decoder_trace() -> None:
     inputs = (torch.randn(1, 8, 4), torch.ones(1), torch.randn(1, 9, 32), torch.randn(1, 32), torch.tensor(4))
     program = torch.export.export(Halves(), inputs)
     assert torch.allclose(program.module()(*inputs), Halves()(*inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-bc", "tiny-control"])
+def test_everything_follows_its_device(name: str) -> None:
+    """A tensor left behind on the CPU would raise here as it would on a GPU."""
+    instrument = small_instrument(name).to("meta")
+    network, layout, config = instrument.dit, instrument.config.layout, instrument.config.dit
+
+    def empty(*shape: int) -> torch.Tensor:
+        return torch.empty(*shape, device="meta")
+
+    with torch.device("meta"):
+        positions = torch.arange(1, layout.window + 1)
+    ids, mask = torch.zeros(2, 8, dtype=torch.int64, device="meta"), empty(2, 8)
+    cross, seconds = instrument.conditioner.tokens(instrument.conditioner.encode_text(ids, mask), empty(2))
+    controls = {group.name: empty(2, group.channels, layout.window) for group in config.controls}
+    additive = additive_input(config, empty(2, config.latent_channels, layout.context), controls, layout)
+    x, t = empty(2, config.latent_channels, layout.window), empty(2)
+    assert network(x, t, cross, seconds, additive=additive).shape == x.shape
+    conditioning = network.condition(cross, seconds)
+    block = slice(0, layout.block)
+    raw = network.encode_context(additive[..., block], conditioning, positions[block])
+    with torch.device("meta"):
+        valid = torch.tensor(3)
+    raw = network.encode_context(
+        additive[..., block], conditioning, positions[block], past=raw, past_positions=positions[block], past_valid=valid
+    )
+    kv = network.rotate(raw, positions[block])
+    velocity = network.decode_block(x[..., block], t, conditioning, kv, additive=additive[..., block], positions=positions[block])
+    assert velocity.shape == (2, config.latent_channels, layout.block)
+    assert instrument.codec.encode(instrument.codec.decode(velocity)).shape == velocity.shape
+
+
+def test_instruments_can_be_copied() -> None:
+    instrument = small_instrument()
+    twin = copy.deepcopy(instrument)
+    assert torch.equal(twin.conditioner.tokenize(["slow piano"])[0], instrument.conditioner.tokenize(["slow piano"])[0])
 
 
 def test_tokenizer_without_end_of_sentence_is_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.oracle_cases import Case, assert_caught, assert_matches, cases, default_rotary_base
+from tests.oracle_cases import Case, assert_caught, assert_matches, cases, other_rotary_base
 
 
 @pytest.mark.parametrize("case", cases("dit_upstream"))
@@ -38,5 +38,5 @@ def test_oracle_bidirectional_controls(case: Case) -> None:
     assert_caught(network(x, t * 0.9, text, seconds), expected, "another noise level")
     elsewhere = case.given("rope_positions").roll(1)
     assert_caught(network(x, t, text, seconds, positions=elsewhere), expected, "global token at another position")
-    default_rotary_base(network, 1e6)
+    other_rotary_base(network)
     assert_caught(network(x, t, text, seconds), expected, "wrong rotary base")

@@ -12,7 +12,7 @@ from lmdm_train.config import Pattern
 from lmdm_train.model.dit import DiT
 from lmdm_train.model.routing import additive_input, allowed_mask, router_mask
 from tests.cached_window import cached_velocity
-from tests.oracle_cases import CASES, Case, assert_caught, assert_matches, cases, default_rotary_base, set_frequencies
+from tests.oracle_cases import CASES, Case, assert_caught, assert_matches, cases, other_rotary_base, set_frequencies
 
 SOME_VARIANT = [(case, name) for case in CASES if case.json.get("kind") == "masked" for name in case.config["variants"]]
 
@@ -105,7 +105,5 @@ def test_oracle_masked_controls(case: Case, variant: str) -> None:
     if given.network.config.controls:
         swapped = torch.cat((given.additive[:, -1:], given.additive[:, :-1]), dim=1)
         caught("additive columns in another order", additive=swapped)
-    frequencies = given.network.transformer.rotary_pos_emb.inv_freq
-    ratio = float(frequencies[-2] / frequencies[-1])
-    default_rotary_base(given.network, 1e4 if ratio > 1e5 ** (2 / given.network.config.rotary_width) else 1e6)
+    other_rotary_base(given.network)
     caught("wrong rotary base")
