@@ -1,4 +1,4 @@
-"""Plays a score on a session, block after block, and measures every block."""
+"""Plays a prompt script on a session, block after block, and measures every block."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lmdm_export.demo.score import Score
-from lmdm_export.errors import ExportError
+from lmdm_runtime.audio_io import WavWriter
+from lmdm_runtime.prompt_script import PromptScript
 from lmdm_runtime.session import Session
 
 
@@ -30,30 +30,38 @@ class Performance:
 
 
 def perform(
-    session: Session, score: Score, primer: np.ndarray, sample_rate: int, block_seconds: float, on_block: Callable[[int, int], None]
+    session: Session,
+    script: PromptScript,
+    blocks: int,
+    primer: np.ndarray,
+    writer: WavWriter,
+    sample_rate: int,
+    block_seconds: float,
+    on_block: Callable[[], object],
 ) -> Performance:
-    """Prime `session` with `primer` [channels, samples] (which may be empty) and play `score`; `on_block` gets (blocks made, all blocks).
+    """Prime `session` with `primer` [channels, samples] (which may be empty) and play `blocks` blocks into `writer`, after the primer.
 
-    Raises ExportError when the instrument produces a sample that is not finite.
+    Raises AudioError when the instrument produces a sample that is not finite.
     """
-    prompts = score.blocks(block_seconds)
-    session.set_prompt(score.cues[0].prompt)
+    changes = script.by_block(block_seconds)
+    session.set_prompts(list(changes[0]))
     prime_ms = 0.0
+    writer.write(primer)
     if primer.size:
         start = time.perf_counter()
         session.prime(primer)
         prime_ms = 1000 * (time.perf_counter() - start)
-    blocks, marks, whole_ms, stages_ms = [primer], [], [], []
     begin = primer.shape[1] / sample_rate
-    for index, prompt in enumerate(prompts):
+    audio, marks, whole_ms, stages_ms = [primer], [], [], []
+    for index in range(blocks):
         start = time.perf_counter()
-        if prompt is not None:
-            session.set_prompt(prompt)
-            marks.append((begin + index * block_seconds, prompt))
-        blocks.append(session.next_block())
+        if index in changes:
+            session.set_prompts(list(changes[index]))
+            marks.append((begin + index * block_seconds, " + ".join(prompt for prompt, _ in changes[index])))
+        block = session.next_block()
         whole_ms.append(1000 * (time.perf_counter() - start))
         stages_ms.append(dict(session.timings))
-        if not np.isfinite(blocks[-1]).all():
-            raise ExportError(f"block {index} holds samples that are not finite; check the bundle with: lmdm validate")
-        on_block(index + 1, len(prompts))
-    return Performance(np.concatenate(blocks, axis=1), primer.shape[1], tuple(marks), prime_ms, tuple(whole_ms), tuple(stages_ms))
+        writer.write(block)
+        audio.append(block)
+        on_block()
+    return Performance(np.concatenate(audio, axis=1), primer.shape[1], tuple(marks), prime_ms, tuple(whole_ms), tuple(stages_ms))

@@ -1,44 +1,17 @@
-"""What the demo plays: prompts and the second at which each takes over."""
+"""What the demo plays: prompts that take over one after the other."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from math import ceil
+
+from lmdm_runtime.prompt_script import Cue, PromptScript
 
 
-@dataclass(frozen=True)
-class Cue:
-    """From `second` on (counted from the first generated sample) the instrument is asked for `prompt`."""
-
-    second: float
-    prompt: str
+def in_turn(seconds: float, prompts: tuple[str, ...]) -> PromptScript:
+    """Each prompt sounds for an equal part of `seconds`."""
+    return PromptScript(tuple(Cue(seconds * part / len(prompts), ((prompt, 1.0),)) for part, prompt in enumerate(prompts)))
 
 
-@dataclass(frozen=True)
-class Score:
-    """Cues in order of time, the first at 0, over `seconds` of music."""
-
-    seconds: float
-    cues: tuple[Cue, ...]
-
-    def __post_init__(self) -> None:
-        times = [cue.second for cue in self.cues]
-        if not times or times[0] != 0.0 or times != sorted(set(times)):
-            raise ValueError(f"cues start at second 0 and rise, found {times}")
-
-    def blocks(self, block_seconds: float) -> list[str | None]:
-        """One entry for each block: the prompt to set before it, or None. A cue sounds from the block in which it falls.
-
-        The last block is whole, so the music lasts up to one block longer than `seconds`.
-        """
-        count = max(1, -int(-self.seconds // block_seconds))
-        changes: list[str | None] = [None] * count
-        for cue in self.cues:
-            index = int(cue.second / block_seconds)
-            if index < count:
-                changes[index] = cue.prompt
-        return changes
-
-
-def in_thirds(seconds: float, prompts: tuple[str, str, str]) -> Score:
-    """A score with two prompt changes, evenly spaced."""
-    return Score(seconds, tuple(Cue(seconds * part / len(prompts), prompt) for part, prompt in enumerate(prompts)))
+def block_count(seconds: float, block_seconds: float) -> int:
+    """Whole blocks that last at least `seconds`."""
+    return max(1, ceil(seconds / block_seconds - 1e-9))

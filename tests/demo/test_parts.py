@@ -16,7 +16,7 @@ from rich.console import Console
 from lmdm_export.demo.latency import summarise
 from lmdm_export.demo.page import figure, flac, write_page
 from lmdm_export.demo.pictures import plot_cost, plot_spectrogram, spectrogram_db
-from lmdm_export.demo.score import Cue, Score, in_thirds
+from lmdm_export.demo.score import block_count, in_turn
 from lmdm_export.demo.summary import latency_facts, parity_facts
 from lmdm_export.demo.terminal import print_summary
 from lmdm_export.validate.bounds import Bound
@@ -25,24 +25,13 @@ from lmdm_export.validate.report import Check, Control, Report
 RATE = 8000
 
 
-def test_prompts_change_at_the_block_in_which_their_second_falls() -> None:
-    score = Score(2.0, (Cue(0.0, "a"), Cue(1.1, "b"), Cue(1.5, "c")))
-    assert score.blocks(0.5) == ["a", None, "b", "c"]
+def test_prompts_take_equal_turns() -> None:
+    assert in_turn(30.0, ("a", "b", "c")).by_block(0.5) == {0: (("a", 1.0),), 20: (("b", 1.0),), 40: (("c", 1.0),)}
 
 
-def test_the_last_block_is_whole() -> None:
-    assert len(Score(1.0, (Cue(0.0, "a"),)).blocks(0.3)) == 4
-    assert len(Score(0.1, (Cue(0.0, "a"),)).blocks(0.3)) == 1
-
-
-def test_thirds_change_twice() -> None:
-    assert [cue.second for cue in in_thirds(30.0, ("a", "b", "c")).cues] == [0.0, 10.0, 20.0]
-
-
-@pytest.mark.parametrize("times", [(), (1.0,), (0.0, 2.0, 1.0), (0.0, 0.0)])
-def test_a_score_out_of_order_is_refused(times: tuple[float, ...]) -> None:
-    with pytest.raises(ValueError, match="start at second 0 and rise"):
-        Score(3.0, tuple(Cue(time, "a") for time in times))
+@pytest.mark.parametrize(("seconds", "block", "count"), [(1.0, 0.3, 4), (0.1, 0.3, 1), (0.9, 0.3, 3), (30.0, 8 * 2048 / 44100, 81)])
+def test_the_last_block_is_whole(seconds: float, block: float, count: int) -> None:
+    assert block_count(seconds, block) == count
 
 
 def test_latency_counts_late_blocks_and_stages_that_did_not_always_run() -> None:
