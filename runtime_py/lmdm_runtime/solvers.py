@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lmdm_runtime.errors import SessionError
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 
 class Guided(NamedTuple):
