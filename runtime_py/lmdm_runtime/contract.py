@@ -39,18 +39,20 @@ def expected_shapes(manifest: Manifest) -> dict[str, tuple[Shapes, Shapes]]:
     """Graph -> shapes of its inputs and of its outputs by name. Codec states are named and shaped by the graphs themselves."""
     model, codec = manifest.model, manifest.codec
     s, o, c, depth = model.context, model.block, model.latent_channels, model.depth
-    cross = dict.fromkeys(cross_names(depth), (model.batch, model.heads, model.text_tokens + 1, model.head_width))
+    cross: Shapes = dict.fromkeys(cross_names(depth), (model.batch, model.heads, model.text_tokens + 1, model.head_width))
     cached = (model.batch, model.heads, s, model.head_width)
-    self_k, self_v = dict.fromkeys(layer_names("self_k", depth), cached), dict.fromkeys(layer_names("self_v", depth), cached)
+    self_k: Shapes = dict.fromkeys(layer_names("self_k", depth), cached)
+    self_v: Shapes = dict.fromkeys(layer_names("self_v", depth), cached)
     embedding = (1, model.text_tokens, model.text_width)
 
     def controls(frames: int) -> Shapes:
         return {f"control_{control.name}": (1, control.channels, frames) for control in manifest.controls}
 
+    context: tuple[Shapes, Shapes]
     if model.pattern == "encoder-decoder":
         context = ({"context": (1, c, s), **controls(s), **cross}, {**self_k, **self_v})
     else:
-        raw_k = dict.fromkeys(layer_names("raw_k", depth), cached)
+        raw_k: Shapes = dict.fromkeys(layer_names("raw_k", depth), cached)
         slid = {f"{name}_out": shape for name, shape in {**raw_k, **self_v}.items()}
         context = ({"context": (1, c, o), "past_frames": (1,), **controls(o), **cross, **raw_k, **self_v}, {**slid, **self_k})
     global_embed = {"global_embed": (1, model.width)}

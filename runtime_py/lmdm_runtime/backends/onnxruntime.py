@@ -1,0 +1,176 @@
+"""ONNX Runtime on the CPU. Every buffer is one OrtValue over host memory, bound from graph to graph."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from lmdm_runtime.backends.base import Backend, Binding, Buffer
+from lmdm_runtime.bundle import Bundle
+from lmdm_runtime.errors import BundleError, RuntimeFault
+from lmdm_runtime.manifest import GraphEntry, Port
+
+ORT_TYPES = {
+    "float32": "tensor(float)",
+    "float16": "tensor(float16)",
+    "int64": "tensor(int64)",
+    "int32": "tensor(int32)",
+    "bool": "tensor(bool)",
+}
+ALIGNMENT = 64
+# ONNX Runtime maps graphs/weights.bin into memory, so all graphs share its pages; but prepacking copies the matrices that a graph uses
+# into a private layout. The copy pays where a graph runs once a block or more, and is only memory where it runs once a prompt.
+RARELY_RUN = ("text_encoder", "conditioner", "codec_encoder")
+
+
+@dataclass(frozen=True)
+class OrtOptions:
+    """`threads`: for the operators of one graph, by default the physical cores. `small`: prepack nothing (slower, less memory)."""
+
+    threads: int | None = None
+    small: bool = False
+
+
+class OrtBuffer(Buffer):
+    """Aligned host memory and the OrtValue that shares it."""
+
+    def __init__(self, port: Port) -> None:
+        self.port = port
+        dtype = np.dtype(port.dtype)
+        size = int(np.prod(port.shape)) * dtype.itemsize
+        memory = np.zeros(size + ALIGNMENT, dtype=np.uint8)
+        start = -memory.ctypes.data % ALIGNMENT
+        self._memory = memory
+        self.array: NDArray = memory[start : start + size].view(dtype).reshape(port.shape)
+        self.value = ort.OrtValue.ortvalue_from_numpy(self.array)
+
+    @property
+    def address(self) -> int:
+        return self.value.data_ptr()
+
+    def write(self, values: NDArray) -> None:
+        np.copyto(self.array, values, casting="same_kind")
+
+    def read(self) -> NDArray:
+        return self.array.copy()
+
+
+class OrtBinding(Binding):
+    """One IO binding of one session."""
+
+    def __init__(self, graph: str, session: ort.InferenceSession, inputs: dict[str, OrtBuffer], outputs: dict[str, OrtBuffer]) -> None:
+        self.graph, self._session = graph, session
+        # Held here too: the binding keeps pointers, not memory.
+        self.inputs, self.outputs = inputs, outputs
+        self._binding = session.io_binding()
+        for name, buffer in inputs.items():
+            self._binding.bind_ortvalue_input(name, buffer.value)
+        for name, buffer in outputs.items():
+            self._binding.bind_ortvalue_output(name, buffer.value)
+
+    def run(self) -> None:
+        try:
+            self._session.run_with_iobinding(self._binding)
+        except Exception as error:
+            raise RuntimeFault(
+                f"graph {self.graph} failed in ONNX Runtime: {_first_line(error)}; run lmdm validate on the bundle"
+            ) from error
+
+
+class OrtBackend(Backend):
+    """ONNX Runtime's CPU provider for the graphs of a bundle; a graph is loaded when it is first bound."""
+
+    name = "onnxruntime"
+
+    def __init__(self, bundle: Bundle, options: OrtOptions | None = None) -> None:
+        self.bundle, self.options = bundle, options or OrtOptions()
+        self._sessions: dict[str, ort.InferenceSession] = {}
+
+    def buffer(self, port: Port) -> OrtBuffer:
+        return OrtBuffer(port)
+
+    def bind(self, graph: str, buffers: Mapping[str, Buffer]) -> OrtBinding:
+        entry, session = self.bundle.manifest.graphs[graph], self._session(graph)
+        return OrtBinding(graph, session, _at(entry, entry.inputs, buffers), _at(entry, entry.outputs, buffers))
+
+    def _session(self, graph: str) -> ort.InferenceSession:
+        if graph not in self._sessions:
+            self._sessions[graph] = self._load(graph)
+        return self._sessions[graph]
+
+    def _load(self, graph: str) -> ort.InferenceSession:
+        entry, path = self.bundle.manifest.graphs[graph], self.bundle.graph_path(graph)
+        try:
+            session = ort.InferenceSession(str(path), self._session_options(graph), providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise BundleError(
+                f"{path} does not load in ONNX Runtime {ort.__version__}: {_first_line(error)}; run: pip install -U lmdm"
+            ) from error
+        _require_same(entry, "input", entry.inputs, session.get_inputs())
+        _require_same(entry, "output", entry.outputs, session.get_outputs())
+        return session
+
+    def _session_options(self, graph: str) -> ort.SessionOptions:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self.options.threads or physical_cores()
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 3
+        # Waiting threads that spin take whole cores from the audio thread between two blocks.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.set_denormal_as_zero", "1")
+        if self.options.small or graph in RARELY_RUN:
+            options.add_session_config_entry("session.disable_prepacking", "1")
+        return options
+
+
+def physical_cores() -> int:
+    """Cores of this process without counting hardware threads twice; at least 1."""
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    cores = set()
+    for cpu in usable:
+        try:
+            with open(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list", encoding="ascii") as file:
+                cores.add(file.read())
+        except OSError:
+            cores.add(str(cpu))
+    return max(1, len(cores))
+
+
+def _at(entry: GraphEntry, ports: tuple[Port, ...], buffers: Mapping[str, Buffer]) -> dict[str, OrtBuffer]:
+    bound = {}
+    for port in ports:
+        buffer = buffers.get(port.name)
+        if not isinstance(buffer, OrtBuffer):
+            raise RuntimeFault(f"graph {entry.name} was bound without {port.name}; pass a buffer of this backend for each of its ports")
+        if (buffer.port.shape, buffer.port.dtype) != (port.shape, port.dtype):
+            raise RuntimeFault(
+                f"graph {entry.name} takes {port.name} as {port.dtype} {list(port.shape)}, "
+                f"its buffer is {buffer.port.dtype} {list(buffer.port.shape)}; export the checkpoint again with lmdm export"
+            )
+        bound[port.name] = buffer
+    return bound
+
+
+def _require_same(entry: GraphEntry, side: str, stated: tuple[Port, ...], found: list[ort.NodeArg]) -> None:
+    expected = {port.name: (list(port.shape), ORT_TYPES[port.dtype]) for port in stated}
+    actual = {node.name: (list(node.shape), node.type) for node in found}
+    if set(expected) != set(actual):
+        name = sorted(set(expected) ^ set(actual))[0]
+        where = "only in the manifest" if name in expected else "only in the graph"
+        raise BundleError(f"{entry.file} and the manifest disagree on {side} {name}, which is {where}; export the checkpoint again")
+    for name, (shape, kind) in expected.items():
+        if actual[name] != (shape, kind):
+            raise BundleError(
+                f"{entry.file} has {side} {name} as {actual[name][1]} {actual[name][0]}, the manifest states {kind} {shape}; "
+                "export the checkpoint again with lmdm export"
+            )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
