@@ -38,7 +38,7 @@ def require_exportable(config: InstrumentConfig) -> None:
     """
     if config.pattern.kind == "bidirectional":
         raise ExportError(
-            f"{config.name} has the bidirectional pattern, whose context cannot be cached; fine-tune it to encoder-decoder or block-causal first"
+            f"{config.name} is bidirectional, so its context cannot be cached; fine-tune it to encoder-decoder or block-causal first"
         )
     if "inpaint_masked_input" not in {group.name for group in config.dit.additive}:
         raise ExportError(
@@ -46,7 +46,8 @@ def require_exportable(config: InstrumentConfig) -> None:
             "use a fine-tuned LMDM checkpoint, or import a base model with --fresh-additive and fine-tune it"
         )
     if config.pattern.kind == "block-causal" and config.pattern.window_chunks < 2:
-        raise ExportError(f"{config.name} has window_chunks {config.pattern.window_chunks}, so the target sees no context; expected at least 2")
+        chunks = config.pattern.window_chunks
+        raise ExportError(f"{config.name} has window_chunks {chunks}, so its target sees no context; expected 2 or more")
     if config.dit.global_token == "first":
         raise ExportError(f"{config.name} has its global token first, the cached form needs it last; use an LMDM checkpoint")
 
