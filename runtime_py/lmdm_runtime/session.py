@@ -1,0 +1,256 @@
+"""A session: one endless piece of music, made block by block from a bundle (Algorithms 2 and 3 of the paper)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lmdm_runtime.backends.base import Backend
+from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
+from lmdm_runtime.bundle import Bundle
+from lmdm_runtime.codec_stream import StreamDecoder, StreamEncoder
+from lmdm_runtime.context import BlockContext, ContextCache, WindowContext
+from lmdm_runtime.controls import Controls
+from lmdm_runtime.errors import RuntimeFault, SessionError
+from lmdm_runtime.manifest import SamplingEntry
+from lmdm_runtime.noise import Noise
+from lmdm_runtime.prompts import Conditioning, Mix, dominant, normalised_mix
+from lmdm_runtime.solvers import Guided, guide, logsnr_schedule, require_schedule, require_solver
+
+MOST_STEPS = 1000
+
+
+class Session:
+    """Plays a bundle. Not for several threads at once.
+
+    Args:
+        seed: key of all noise; the same seed, prompts and controls give the same music.
+        steps: solver steps a block; None keeps the bundle's schedule.
+        guidance_scale, solver: None keeps the bundle's.
+        options: threads and memory of ONNX Runtime; `backend` replaces it by another backend.
+
+    Attributes:
+        block_index: the block that comes next, counted from 0.
+        timings: milliseconds of each stage of the last block: prompt, context, steps, decode, total.
+        latent_block: the last clean block [1, C, o]; None before the first.
+
+    Raises:
+        SessionError: a setting that the bundle cannot serve.
+        BundleError: a graph does not load, or is not what the manifest states.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        seed: int = 0,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+        solver: str | None = None,
+        *,
+        options: OrtOptions | None = None,
+        backend: Backend | None = None,
+    ) -> None:
+        manifest = bundle.manifest
+        self.bundle, self.model, self.sampling = bundle, manifest.model, manifest.sampling
+        self.schedule = _schedule(manifest.sampling, steps)
+        self.guidance_scale = _scale(manifest.sampling, guidance_scale)
+        self.solver_name = solver or manifest.sampling.solver
+        self._solve = require_solver(self.solver_name, manifest.sampling.guidance)
+        try:
+            self._noise = Noise(seed)
+        except (ValueError, TypeError) as error:
+            raise SessionError(str(error)) from None
+        self.backend = backend or OrtBackend(bundle, options)
+        self.controls = Controls(manifest)
+        seconds = manifest.sampling.seconds_total
+        window_seconds = (self.model.context + self.model.block) * manifest.codec.frame_size // manifest.codec.sample_rate
+        self._conditioning = Conditioning(bundle, self.backend, float(window_seconds) if seconds is None else seconds)
+        entry = manifest.graphs["cached_decoder"]
+        own = ("x", "t", "velocity", *(f"control_{name}" for name in self.controls.lanes))
+        self._block = {port.name: self.backend.buffer(port) for port in (*entry.inputs, *entry.outputs) if port.name in own}
+        kind = BlockContext if self.model.pattern == "block-causal" else WindowContext
+        self._context: ContextCache = kind(manifest, self.backend, self._conditioning.buffers, self._block)
+        self._decoder = StreamDecoder(bundle, self.backend)
+        self._encoder: StreamEncoder | None = None
+        self._mix: Mix | None = None
+        self.reset()
+
+    @property
+    def sample_rate(self) -> int:
+        return self.bundle.manifest.codec.sample_rate
+
+    @property
+    def block_samples(self) -> int:
+        """Samples that one block gives."""
+        return self.model.block * self.bundle.manifest.codec.frame_size
+
+    @property
+    def delay_samples(self) -> int:
+        """Samples by which the codec's look-ahead delays the audio behind the latent block."""
+        return self.bundle.manifest.codec.decoder.delay * self.bundle.manifest.codec.frame_size
+
+    def reset(self) -> None:
+        """Begins the piece again: null context, block 0, a codec that has heard nothing. Prompts and controls stay as they are set."""
+        self.block_index = 0
+        self.timings: dict[str, float] = {}
+        self.latent_block: NDArray[np.float32] | None = None
+        self._clean = np.zeros((1, self.model.latent_channels, self.model.context), dtype=np.float32)
+        self._dominant: str | None = None
+        self._cached = False
+        self._applied: Mix | None = None
+        self.controls.forget()
+        self._decoder.reset()
+
+    def set_prompt(self, prompt: str) -> None:
+        """One prompt from the next block on."""
+        self.set_prompts([(prompt, 1.0)])
+
+    def set_prompts(self, prompts: Iterable[tuple[str, float]]) -> None:
+        """A mix of (prompt, weight) from the next block on; weights are scaled to sum 1.
+
+        Raises:
+            SessionError: an empty mix, bad weights, or a prompt without embedding in a bundle without text encoder.
+        """
+        mix = normalised_mix(prompts)
+        self._conditioning.require_known(mix)
+        self._mix = mix
+
+    def set_embedding(self, prompt: str, embedding: NDArray) -> None:
+        """Gives the text embedding [text_tokens, text_width] that `prompt` stands for; `set_prompt` then uses it."""
+        self._conditioning.give(prompt, embedding)
+        self._applied = None
+
+    def set_control(self, name: str, values: ArrayLike) -> None:
+        """Local control from the next block on: a number, [channels], or [channels, frames] whose last frame is held.
+
+        Raises:
+            SessionError: unknown control, wrong shape, or values that are not finite.
+        """
+        self.controls.set(name, values)
+
+    def prime(self, audio: NDArray) -> None:
+        """Makes audio the context that the next block continues.
+
+        Args:
+            audio: [channels, samples] at the bundle's sample rate; samples at the beginning that do not fill a frame are left out.
+
+        Before the first block the codec decoder hears the same frames, so that the music goes on where the audio ends.
+
+        Raises:
+            SessionError: wrong channels, less than one frame, or samples that are not finite.
+        """
+        frames = self._encode(audio)
+        newest = frames[..., -self.model.context :]
+        self._clean = np.pad(newest, ((0, 0), (0, 0), (self.model.context - newest.shape[2], 0)))
+        self._cached = False
+        if self.block_index == 0:
+            self._decoder.reset()
+            whole = newest.shape[2] // self.model.block * self.model.block
+            for start in range(newest.shape[2] - whole, newest.shape[2], self.model.block):
+                self._decoder.decode(newest[..., start : start + self.model.block])
+
+    def next_block(self) -> NDArray[np.float32]:
+        """Makes the next block: audio [channels, block * frame_size].
+
+        Raises:
+            SessionError: no prompt has been set.
+            RuntimeFault: a graph failed, or the block is not finite.
+        """
+        latents = self.next_latents()
+        with self._timed("decode"):
+            audio = self._decoder.decode(latents)
+        self.timings["total"] = sum(self.timings.values())
+        return audio
+
+    def next_latents(self) -> NDArray[np.float32]:
+        """Makes the next clean block [1, C, o] without decoding it; for tools that need no sound."""
+        if self._mix is None:
+            raise SessionError("no prompt has been set; call set_prompt before the first block")
+        self.timings = {}
+        with self._timed("prompt"):
+            changed = self._enter(self._mix)
+        with self._timed("context"):
+            self._context.encode(self._clean, self.controls.history(), anew=changed or not self._cached)
+            self._cached = True
+        with self._timed("steps"):
+            latents = self._sample()
+        self.controls.advance()
+        self._clean = np.concatenate((self._clean, latents), axis=2)[..., -self.model.context :]
+        self.latent_block = latents
+        self.block_index += 1
+        return latents
+
+    def _enter(self, mix: Mix) -> bool:
+        """Conditions the next block on the mix; whether the dominant prompt has just changed, which drops the oldest context once."""
+        if mix != self._applied:
+            self._conditioning.apply(mix)
+            self._applied = mix
+        before, self._dominant = self._dominant, dominant(mix)
+        changed = before is not None and before != self._dominant
+        if changed:
+            self._clean = self._clean.copy()
+            self._clean[..., : self.sampling.context_drop] = 0
+        return changed
+
+    def _sample(self) -> NDArray[np.float32]:
+        x, t, velocity, decoder = self._block["x"], self._block["t"], self._block["velocity"], self._context.decoder
+        for name, values in self.controls.block().items():
+            self._block[f"control_{name}"].write(values)
+        block, shape = self.block_index, x.port.shape
+
+        def network(noisy: NDArray, level: float) -> Guided:
+            x.write(noisy)
+            t.write(np.array([level], dtype=np.float32))
+            decoder.run()
+            return guide(velocity.read(), self.sampling.guidance, self.guidance_scale)
+
+        def noise(draw: int) -> NDArray[np.float32]:
+            return self._noise.block(block, draw, shape)
+
+        latents = self._solve(network, noise(0), self.schedule, noise)
+        if not np.isfinite(latents).all():
+            raise RuntimeFault(f"block {block} holds values that are not finite; reset the session, and run lmdm validate on the bundle")
+        return latents.astype(np.float32, copy=False)
+
+    def _encode(self, audio: NDArray) -> NDArray[np.float32]:
+        codec = self.bundle.manifest.codec
+        samples = np.atleast_2d(np.asarray(audio, dtype=np.float32))
+        if samples.ndim != 2 or samples.shape[0] != codec.audio_channels:
+            raise SessionError(f"priming audio has shape {list(samples.shape)}, expected [{codec.audio_channels}, samples]")
+        whole = samples.shape[1] // codec.frame_size * codec.frame_size
+        if not whole:
+            raise SessionError(f"priming audio has {samples.shape[1]} samples, less than one frame of {codec.frame_size}; give more audio")
+        if not np.isfinite(samples).all():
+            raise SessionError("priming audio holds samples that are not finite; check the file it came from")
+        if self._encoder is None:
+            self._encoder = StreamEncoder(self.bundle, self.backend)
+        return self._encoder.encode(samples[:, -whole:])
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.timings[stage] = (perf_counter() - start) * 1000
+
+
+def _schedule(sampling: SamplingEntry, steps: int | None) -> tuple[float, ...]:
+    if steps is None:
+        return require_schedule(sampling.schedule)
+    if not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
+        raise SessionError(f"a block takes 1 to {MOST_STEPS} steps, found {steps}")
+    return logsnr_schedule(steps, sampling.logsnr_start, sampling.logsnr_end)
+
+
+def _scale(sampling: SamplingEntry, scale: float | None) -> float:
+    if scale is None:
+        return sampling.guidance_scale
+    if not math.isfinite(scale):
+        raise SessionError(f"a guidance scale is a finite number, found {scale}")
+    if sampling.guidance == "none" and scale != 1:
+        raise SessionError("this bundle was exported without guidance and has no scale to set; export it with guidance cfg")
+    return float(scale)
