@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -17,12 +16,10 @@ from lmdm_runtime.codec_stream import StreamDecoder, StreamEncoder
 from lmdm_runtime.context import BlockContext, ContextCache, WindowContext
 from lmdm_runtime.controls import Controls
 from lmdm_runtime.errors import RuntimeFault, SessionError
-from lmdm_runtime.manifest import SamplingEntry
 from lmdm_runtime.noise import Noise
 from lmdm_runtime.prompts import Conditioning, Mix, dominant, normalised_mix
-from lmdm_runtime.solvers import Guided, guide, logsnr_schedule, require_schedule, require_solver
-
-MOST_STEPS = 1000
+from lmdm_runtime.settings import chosen_scale, chosen_schedule
+from lmdm_runtime.solvers import Guided, guide, require_solver
 
 
 class Session:
@@ -57,8 +54,8 @@ class Session:
     ) -> None:
         manifest = bundle.manifest
         self.bundle, self.model, self.sampling = bundle, manifest.model, manifest.sampling
-        self.schedule = _schedule(manifest.sampling, steps)
-        self.guidance_scale = _scale(manifest.sampling, guidance_scale)
+        self.schedule = chosen_schedule(manifest.sampling, steps)
+        self.guidance_scale = chosen_scale(manifest.sampling, guidance_scale)
         self.solver_name = solver or manifest.sampling.solver
         self._solve = require_solver(self.solver_name, manifest.sampling.guidance)
         try:
@@ -175,12 +172,14 @@ class Session:
         with self._timed("prompt"):
             changed = self._enter(self._mix)
         with self._timed("context"):
-            self._context.encode(self._clean, self.controls.history(), anew=changed or not self._cached)
-            self._cached = True
+            anew, self._cached = changed or not self._cached, False
+            self._context.encode(self._clean, self.controls.history(), anew=anew)
         with self._timed("steps"):
             latents = self._sample()
         self.controls.advance()
         self._clean = np.concatenate((self._clean, latents), axis=2)[..., -self.model.context :]
+        # Only now, so that a block that failed is begun again from the clean context.
+        self._cached = True
         self.latent_block = latents
         self.block_index += 1
         return latents
@@ -236,21 +235,3 @@ class Session:
         start = perf_counter()
         yield
         self.timings[stage] = (perf_counter() - start) * 1000
-
-
-def _schedule(sampling: SamplingEntry, steps: int | None) -> tuple[float, ...]:
-    if steps is None:
-        return require_schedule(sampling.schedule)
-    if not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
-        raise SessionError(f"a block takes 1 to {MOST_STEPS} steps, found {steps}")
-    return logsnr_schedule(steps, sampling.logsnr_start, sampling.logsnr_end)
-
-
-def _scale(sampling: SamplingEntry, scale: float | None) -> float:
-    if scale is None:
-        return sampling.guidance_scale
-    if not math.isfinite(scale):
-        raise SessionError(f"a guidance scale is a finite number, found {scale}")
-    if sampling.guidance == "none" and scale != 1:
-        raise SessionError("this bundle was exported without guidance and has no scale to set; export it with guidance cfg")
-    return float(scale)
