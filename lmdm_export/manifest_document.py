@@ -95,13 +95,13 @@ def sampling_entry(instrument: Instrument) -> Json:
     }
 
 
-def graph_entry(file: str, path: Path, found: CheckedGraph) -> Json:
-    """File, hash and ports of a graph."""
+def graph_entry(folder: Path, file: str, found: CheckedGraph) -> Json:
+    """File, hash and ports of a graph in a bundle's folder."""
 
     def ports(side: tuple[Port, ...]) -> list[Json]:
         return [{"name": port.name, "shape": list(port.shape), "dtype": port.dtype} for port in side]
 
-    return {"file": file, "sha256": file_sha256(path), "inputs": ports(found.inputs), "outputs": ports(found.outputs)}
+    return {"file": file, "sha256": file_sha256(folder / file), "inputs": ports(found.inputs), "outputs": ports(found.outputs)}
 
 
 def file_entries(folder: Path) -> list[Json]:

@@ -1,0 +1,189 @@
+"""From an instrument to a bundle: graphs, shared weights, tokenizer, states, fixtures and, last, the manifest."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+
+from lmdm_export import manifest_document as document
+from lmdm_export.check import CheckedGraph, checked
+from lmdm_export.errors import ExportError
+from lmdm_export.fixtures import write_fixtures
+from lmdm_export.graphs import InstrumentGraphs, build_graphs
+from lmdm_export.onnx_writer import to_onnx
+from lmdm_export.settings import ExportSettings
+from lmdm_export.shared_weights import SharedWeights
+from lmdm_export.simplify import simplified
+from lmdm_export.staging import require_writable, staged_folder
+from lmdm_runtime.errors import BundleError
+from lmdm_runtime.manifest import parse_manifest
+from lmdm_train.model.instrument import Instrument
+
+WEIGHTS = "weights.bin"
+TOKENIZER = "tokenizer.model"
+Stage = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The checkpoint that a bundle says it was made from, and the command."""
+
+    name: str
+    sha256: str
+    command: str
+
+
+@dataclass
+class ExportResult:
+    """What was written. `seconds` by stage; `notes` are sentences worth reading."""
+
+    path: Path
+    name: str
+    bytes: int = 0
+    weights_bytes: int = 0
+    weights_used_bytes: int = 0
+    nodes: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def sharing(self) -> float:
+        """Bytes of weights that the graphs would hold apart, over the bytes stored."""
+        return self.weights_used_bytes / max(self.weights_bytes, 1)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "path": str(self.path), "sharing": self.sharing}
+
+
+def configured(instrument: Instrument, settings: ExportSettings) -> Instrument:
+    """The instrument under the settings; weights are shared with the one given.
+
+    Raises:
+        ExportError: the settings do not suit it, or a weight is not finite.
+    """
+    changed = copy.copy(instrument)
+    changed.config = settings.applied(instrument.config)
+    bad = [name for name, value in instrument.state_dict().items() if value.is_floating_point() and not bool(torch.isfinite(value).all())]
+    if bad:
+        raise ExportError(f"{changed.config.name} has NaN or infinite values in {bad[0]} ({len(bad)} such); use an earlier checkpoint")
+    return changed
+
+
+def export_bundle(
+    instrument: Instrument,
+    target: Path,
+    source: Source,
+    settings: ExportSettings | None = None,
+    *,
+    force: bool = False,
+    on_stage: Stage | None = None,
+) -> ExportResult:
+    """Write the bundle of an instrument. The same instrument and settings give the same bytes.
+
+    Args:
+        on_stage: called with the name of each stage as it begins.
+
+    Raises:
+        ExportError: the instrument cannot be exported as asked, or the target must not or cannot be written.
+    """
+    settings = settings or ExportSettings()
+    require_writable(target, force=force)
+    watch = _Watch(on_stage)
+    watch("prepare")
+    instrument = configured(instrument, settings)
+    graphs = build_graphs(instrument, settings.fade)
+    result = ExportResult(target, instrument.config.name)
+    with staged_folder(target, force=force) as folder:
+        found = _write_graphs(folder, graphs, settings, result, watch)
+        states = _write_states(folder, graphs)
+        if graphs.graphs[0].name == "text_encoder":
+            (folder / TOKENIZER).write_bytes(instrument.conditioner.tokenizer.model)
+        watch("fixtures")
+        fixtures = write_fixtures(folder, instrument, graphs, settings.rollout_blocks)
+        watch("manifest")
+        manifest = {
+            "format_version": 1,
+            "name": instrument.config.name,
+            "created_with": document.created_with(source.command),
+            "checkpoint": {"name": source.name, "sha256": source.sha256},
+            "model": document.model_entry(instrument, graphs.batch),
+            "codec": document.codec_entry(instrument, graphs, states),
+            "text": document.text_entry(instrument, TOKENIZER),
+            "sampling": document.sampling_entry(instrument),
+            "controls": [{"name": c.name, "channels": c.channels} for c in instrument.config.dit.controls],
+            "graphs": {name: document.graph_entry(folder, f"graphs/{name}.onnx", graph) for name, graph in found.items()},
+            "files": document.file_entries(folder),
+            "fixtures": fixtures,
+        }
+        try:
+            parse_manifest(manifest)
+        except BundleError as error:
+            raise ExportError(f"the manifest of {instrument.config.name} came out wrong: {error}") from error
+        (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        result.bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    result.seconds = watch.done()
+    return result
+
+
+def _write_graphs(
+    folder: Path, graphs: InstrumentGraphs, settings: ExportSettings, result: ExportResult, watch: _Watch
+) -> dict[str, CheckedGraph]:
+    """Every graph and the weights that they share; one graph is in memory at a time."""
+    (folder / "graphs").mkdir()
+    with (folder / "graphs" / WEIGHTS).open("wb") as file:
+        weights = SharedWeights(file, WEIGHTS)
+        for spec in graphs.graphs:
+            watch(spec.name)
+            model = to_onnx(spec)
+            if settings.simplify:
+                smaller = simplified(model)
+                model = smaller.model
+                if smaller.skipped:
+                    result.notes.append(f"graph {spec.name} was not simplified: {smaller.skipped}")
+            weights.externalise(model)
+            _save(model, folder / "graphs" / f"{spec.name}.onnx")
+    watch("check")
+    result.weights_bytes, result.weights_used_bytes = weights.stored_bytes, weights.used_bytes
+    found = {spec.name: checked(folder / "graphs" / f"{spec.name}.onnx", spec) for spec in graphs.graphs}
+    result.nodes = {name: graph.nodes for name, graph in found.items()}
+    return found
+
+
+def _save(model: onnx.ModelProto, path: Path) -> None:
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _write_states(folder: Path, graphs: InstrumentGraphs) -> dict[str, str]:
+    """First values of carried state; graph -> file."""
+    files = {}
+    for graph, state in graphs.codec.states.items():
+        files[graph] = f"states/{graph}.npz"
+        (folder / "states").mkdir(exist_ok=True)
+        np.savez(folder / files[graph], **{name: value.numpy() for name, value in state.items()})
+    return files
+
+
+class _Watch:
+    """Seconds by stage."""
+
+    def __init__(self, on_stage: Stage | None) -> None:
+        self.on_stage = on_stage
+        self.marks: list[tuple[str, float]] = []
+
+    def __call__(self, stage: str) -> None:
+        self.marks.append((stage, time.perf_counter()))
+        if self.on_stage is not None:
+            self.on_stage(stage)
+
+    def done(self) -> dict[str, float]:
+        ends = [at for _, at in self.marks[1:]] + [time.perf_counter()]
+        return {stage: round(end - start, 3) for (stage, start), end in zip(self.marks, ends, strict=True)}

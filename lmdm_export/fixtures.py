@@ -1,0 +1,174 @@
+"""Inputs, noise and outputs of the torch reference, kept in the bundle so that any machine can check itself.
+
+Each fixture comes with what was measured (the rounding of torch in float32 against float64) and with the tolerance that follows from it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lmdm_export.graphs import GraphSpec, InstrumentGraphs
+from lmdm_export.validate.bounds import CLOSED_LOOP_FACTOR, rounding_bound
+from lmdm_runtime.noise import Noise
+from lmdm_train.model.instrument import Instrument
+from lmdm_train.rollout import Rollout, cached_blocks
+from lmdm_train.rollout.controls import ControlTimeline
+from lmdm_train.rollout.prompts import PromptTimeline
+
+Json = dict[str, Any]
+Arrays = dict[str, np.ndarray]
+Mixes = dict[int, list[tuple[str, float]]]
+
+SEED = 20_261
+PROMPTS = ("slow ambient pad with soft piano", "fast techno, driving bass and drums", "jazz trio with walking bass")
+DECODED_BLOCKS = 16
+
+
+def write_fixtures(folder: Path, instrument: Instrument, graphs: InstrumentGraphs, blocks: int) -> Json:
+    """Write `fixtures/*.npz` and return their entries for the manifest.
+
+    - `graph_NAME`: `input_PORT` and `output_PORT` of one run; each graph runs on the outputs of those before it.
+    - `block`: the first block of the rollout with its noise and prompt embeddings.
+    - `rollout`: `blocks` closed-loop blocks under a timeline with prompt changes and mixes, from a null context.
+    - `audio`: the first blocks of the rollout decoded at once.
+    """
+    (folder / "fixtures").mkdir()
+    precise = copy.deepcopy(instrument).double()
+    made = {f"graph_{spec.name}": fixture for spec, fixture in _graph_runs(instrument, graphs)}
+    made["rollout"], made["block"] = _rollouts(instrument, precise, blocks)
+    made["audio"] = _audio(instrument, precise, made["rollout"][0]["blocks"])
+    entries = {}
+    for name, (arrays, measured) in made.items():
+        np.savez(folder / "fixtures" / f"{name}.npz", **arrays)  # type: ignore[arg-type]
+        factor = {"factor": CLOSED_LOOP_FACTOR} if name == "rollout" else {}
+        bound = rounding_bound(measured["float32_rounding"], measured["peak"], **factor)
+        entries[name] = {
+            "file": f"fixtures/{name}.npz",
+            "tolerance": {"max_abs": bound.value, "reason": bound.reason},
+            "measured": measured,
+        }
+    return entries
+
+
+def timeline(blocks: int, prompts: tuple[str, str, str] = PROMPTS) -> Mixes:
+    """One prompt, a hard change, a mix that keeps the dominant prompt, a mix that changes it, a third prompt, and the first again."""
+    first, second, third = prompts
+    wanted: Mixes = {
+        0: [(first, 1.0)],
+        blocks // 8: [(second, 1.0)],
+        blocks // 4: [(second, 0.7), (third, 0.3)],
+        3 * blocks // 8: [(second, 0.3), (third, 0.7)],
+        5 * blocks // 8: [(third, 1.0)],
+        3 * blocks // 4: [(first, 0.5), (second, 0.3), (third, 0.2)],
+    }
+    return dict(sorted(wanted.items()))
+
+
+def control_frames(instrument: Instrument, blocks: int) -> dict[str, Tensor]:
+    """Slow sinusoids as local controls over a rollout, [1, channels, frames] by name."""
+    frames = torch.arange(blocks * instrument.config.layout.block, dtype=torch.float64)
+    made = {}
+    for number, control in enumerate(instrument.config.dit.controls):
+        rates = 0.11 + 0.05 * torch.arange(control.channels, dtype=torch.float64)[:, None]
+        made[control.name] = torch.sin(rates * frames + number).float()[None]
+    return made
+
+
+def text_embedding(instrument: Instrument, prompt: str) -> Tensor:
+    """Embedding [1, T, W] of a prompt; noise numbered by the prompt where the caller supplies embeddings."""
+    text = instrument.config.text
+    if text.kind == "none":
+        shape = (1, text.tokens, text.width)
+        return torch.from_numpy(Noise(SEED).block(sum(prompt.encode()), 0, shape))
+    with torch.no_grad():
+        return instrument.conditioner.encode_prompts([prompt])
+
+
+def _graph_runs(instrument: Instrument, graphs: InstrumentGraphs) -> list[tuple[GraphSpec, tuple[Arrays, Json]]]:
+    known: dict[str, Tensor] = {}
+    runs = []
+    for number, spec in enumerate(graphs.graphs):
+        inputs = {name: _input(name, example, number, instrument, known) for name, example in spec.inputs.items()}
+        outputs = spec.run(inputs)
+        known |= outputs
+        wide = GraphSpec(spec.name, copy.deepcopy(spec.module).double(), spec.inputs, spec.outputs)
+        exact = wide.run({name: value.double() if value.is_floating_point() else value for name, value in inputs.items()})
+        arrays = {f"input_{k}": v.numpy() for k, v in inputs.items()} | {f"output_{k}": v.numpy() for k, v in outputs.items()}
+        runs.append((spec, (arrays, _measured(outputs, exact))))
+    return runs
+
+
+def _input(name: str, example: Tensor, graph: int, instrument: Instrument, known: Mapping[str, Tensor]) -> Tensor:
+    """What a graph is run on: real values where earlier graphs or the tokenizer give them, otherwise noise."""
+    if name in ("token_ids", "token_mask"):
+        ids, mask = instrument.conditioner.tokenize([PROMPTS[0]])
+        return ids if name == "token_ids" else mask
+    if name in known and known[name].shape == example.shape:
+        return known[name]
+    if name == "t":
+        return torch.full_like(example, 0.7)
+    if name == "past_frames":
+        # Fewer than the cache holds, so that a graph that ignores the count is caught.
+        return torch.full_like(example, instrument.config.layout.block)
+    if name in ("seconds", "state_clock"):
+        return example
+    noise = torch.from_numpy(Noise(SEED + 1 + graph).block(sum(name.encode()), 0, tuple(example.shape)))
+    return 0.1 * noise if name.startswith(("audio", "state_")) else noise
+
+
+def _rollouts(instrument: Instrument, precise: Instrument, blocks: int) -> tuple[tuple[Arrays, Json], tuple[Arrays, Json]]:
+    mixes = timeline(blocks)
+    prompts = sorted({prompt for mix in mixes.values() for prompt, _ in mix})
+    embeddings = {prompt: text_embedding(instrument, prompt) for prompt in prompts}
+    controls = control_frames(instrument, blocks)
+    config = instrument.config
+    noise, shape = Noise(SEED), (1, config.dit.latent_channels, config.layout.block)
+
+    def run(which: Instrument, dtype: torch.dtype) -> Tensor:
+        timeline = ControlTimeline({k: v.to(dtype) for k, v in controls.items()}, config.layout) if controls else None
+        rollout = Rollout.of(
+            which,
+            PromptTimeline(mixes),
+            lambda block, draw: torch.from_numpy(noise.block(block, draw, shape)).to(dtype),
+            seconds=config.seconds_total,
+            embeddings={k: v.to(dtype) for k, v in embeddings.items()},
+            controls=timeline,
+        )
+        return torch.cat(list(islice(cached_blocks(rollout), blocks)))
+
+    made, exact = run(instrument, torch.float32), run(precise, torch.float64)
+    draws = config.sampling.steps if config.sampling.solver == "ping-pong" else 1
+    shared: Arrays = {
+        "seed": np.array(SEED, dtype=np.int64),
+        "timeline": np.array(json.dumps(sorted(mixes.items()))),
+        **{f"control_{name}": value.numpy() for name, value in controls.items()},
+    }
+    whole = {**shared, "blocks": made.numpy()}
+    whole |= {"prompts": np.array(prompts), "embeddings": torch.cat([embeddings[p] for p in prompts]).numpy()}
+    first = {**shared, "block": made[:1].numpy(), "noise": np.stack([noise.block(0, draw, shape) for draw in range(draws)])}
+    first |= {"prompt": np.array(mixes[0][0][0]), "embedding": embeddings[mixes[0][0][0]].numpy()}
+    drift = (made.double() - exact).abs().amax(dim=(1, 2))
+    measured = _measured({"blocks": made}, {"blocks": exact}) | {"float32_rounding_by_block": [float(f"{d:.3g}") for d in drift.tolist()]}
+    return (whole, measured), (first, _measured({"block": made[:1]}, {"block": exact[:1]}))
+
+
+@torch.no_grad()
+def _audio(instrument: Instrument, precise: Instrument, blocks: np.ndarray) -> tuple[Arrays, Json]:
+    frames = torch.from_numpy(np.concatenate(list(blocks[:DECODED_BLOCKS]), axis=-1))[None]
+    audio, exact = instrument.codec.decode(frames), precise.codec.decode(frames.double())
+    return {"frames": frames.numpy(), "audio": audio.numpy()}, _measured({"audio": audio}, {"audio": exact})
+
+
+def _measured(outputs: Mapping[str, Tensor], exact: Mapping[str, Tensor]) -> Json:
+    """Largest rounding over all outputs and the largest value."""
+    rounding = max(float((value.double() - exact[name].double()).abs().max()) for name, value in outputs.items())
+    return {"float32_rounding": rounding, "peak": max(float(value.abs().max()) for value in exact.values())}

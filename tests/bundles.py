@@ -1,0 +1,38 @@
+"""Bundles of small instruments with random weights, made once for each test run."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from lmdm_export.bundle import ExportResult, Source, export_bundle
+from lmdm_export.settings import ExportSettings
+from lmdm_train.config import InstrumentConfig, SpectralConfig
+from lmdm_train.presets import preset
+from tests.small_instruments import small_instrument
+
+
+def spectral_config() -> InstrumentConfig:
+    """The preset `tiny` with a small spectral codec, so that codec graphs carry state."""
+    codec = SpectralConfig(latent_channels=8, hidden=16, frame_size=256, longest_window=1024, noise_bands=8, lowest_hz=200, highest_hz=4000)
+    return preset("tiny").model_copy(update={"name": "tiny-spectral", "codec": codec})
+
+
+def named_config(name: str) -> InstrumentConfig:
+    """A preset, or `tiny-spectral`."""
+    return spectral_config() if name == "tiny-spectral" else preset(name)
+
+
+def write_small_bundle(target: Path, config: InstrumentConfig | str = "tiny", *, seed: int = 0, rollout_blocks: int = 64) -> ExportResult:
+    """The bundle of a small instrument whose every parameter is random."""
+    chosen = named_config(config) if isinstance(config, str) else config
+    source = Source(f"{chosen.name}.safetensors", hashlib.sha256(f"{chosen.name} {seed}".encode()).hexdigest(), "tests")
+    return export_bundle(small_instrument(chosen, seed), target, source, ExportSettings(rollout_blocks=rollout_blocks), force=True)
+
+
+if __name__ == "__main__":
+    import sys
+
+    for name in sys.argv[2:]:
+        made = write_small_bundle(Path(sys.argv[1]) / name, name)
+        print(made)
