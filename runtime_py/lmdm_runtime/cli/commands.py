@@ -23,5 +23,6 @@ COMMANDS: dict[str, CommandEntry] = {
     "import": CommandEntry("lmdm_export.cli.import_:import_", "Convert a published checkpoint to the project's format.", "export"),
     "data": CommandEntry("lmdm_train.data.cli:data", "Compose and render music with captions to train on.", "train"),
     "train": CommandEntry("lmdm_train.stages.cli:train", "Train a codec or an instrument.", "train"),
+    "evaluate": CommandEntry("lmdm_train.evaluate.cli:evaluate", "Measure what an instrument plays.", "train"),
     "doctor": CommandEntry("lmdm_runtime.cli.doctor:doctor", "Check this machine, with the exact fix for what is missing."),
 }

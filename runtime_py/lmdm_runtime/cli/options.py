@@ -19,6 +19,7 @@ SESSION_OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option(
         "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the noise; the same seed gives the same audio."
     ),
+    click.option("--steps", type=click.IntRange(1), default=None, help="Solver steps a block; by default the bundle's schedule."),
     click.option("--guidance", type=click.FloatRange(0), default=None, help="Guidance scale; by default the bundle's."),
     click.option("--threads", type=click.IntRange(1), default=None, help="Threads of inference; by default the physical cores."),
 )
@@ -35,10 +36,11 @@ def with_options(options: Sequence[Callable[[Any], Any]]) -> Callable[[F], F]:
     return apply
 
 
-def open_session(bundle: Path, seed: int, guidance: float | None, threads: int | None) -> tuple[Session, Manifest]:
+def open_session(bundle: Path, seed: int, steps: int | None, guidance: float | None, threads: int | None) -> tuple[Session, Manifest]:
     """Load a bundle and open a session with the shared options."""
+    from lmdm_runtime.backends.onnxruntime import OrtOptions
     from lmdm_runtime.bundle import load_bundle
     from lmdm_runtime.session import Session
 
     loaded = load_bundle(bundle)
-    return Session(loaded, seed=seed, guidance_scale=guidance, threads=threads), loaded.manifest
+    return Session(loaded, seed, steps, guidance, options=OrtOptions(threads=threads)), loaded.manifest
