@@ -50,7 +50,8 @@ class TinyModel:
         self.to_self = {f"{s}_{n:02d}": normal(z.channels, z.heads * z.head_width) for s in ("k", "v") for n in range(z.depth)}
         self.to_global = normal(1, z.width)
         self.places = np.linspace(0.5, 1.5, z.context, dtype=np.float32)[None, None, :, None]
-        self.mixing = normal(z.channels, 1)[None]
+        # Small, so that rounding does not grow from block to block.
+        self.mixing = 0.3 * normal(z.channels, 1)[None]
         self.encoder = normal(z.frame_size, z.channels) / 4
         self.decoder = normal(z.channels, z.frame_size) / 4
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def rollout(
             newest = {name: np.concatenate(parts, axis=2)[:, :, -s:] for name, parts in cache.items()}
             kv = {f"self_{name}": value * model.places if name.startswith("k") else value for name, value in newest.items()}
         x = noise.block(block, 0, (1, z.channels, o))
-        for t, t_next in zip(schedule, schedule[1:], strict=False):
+        for t, t_next in pairwise(schedule):
             v = model.velocity(x, t, controls[..., s:], c, kv)
             guided = v[1:] + scale * (v[:1] - v[1:])
             x = x + np.float32(t_next - t) * guided
