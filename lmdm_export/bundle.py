@@ -108,7 +108,7 @@ def export_bundle(
         if graphs.graphs[0].name == "text_encoder":
             (folder / TOKENIZER).write_bytes(instrument.conditioner.tokenizer.model)
         watch("fixtures")
-        fixtures = write_fixtures(folder, instrument, graphs, settings.rollout_blocks)
+        fixtures = write_fixtures(folder, instrument, graphs, settings.rollout_blocks, on_stage)
         watch("manifest")
         manifest = {
             "format_version": 1,
@@ -168,7 +168,7 @@ def _write_states(folder: Path, graphs: InstrumentGraphs) -> dict[str, str]:
     for graph, state in graphs.codec.states.items():
         files[graph] = f"states/{graph}.npz"
         (folder / "states").mkdir(exist_ok=True)
-        np.savez(folder / files[graph], **{name: value.numpy() for name, value in state.items()})
+        np.savez(folder / files[graph], **{name: value.numpy() for name, value in state.items()})  # type: ignore[arg-type]
     return files
 
 

@@ -12,7 +12,12 @@ from onnx import TensorProto
 from lmdm_export.errors import ExportError
 from lmdm_export.graphs.spec import GraphSpec
 
-DTYPES = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16", TensorProto.INT64: "int64", TensorProto.INT32: "int32"}
+DTYPES: dict[int, str] = {
+    TensorProto.FLOAT: "float32",
+    TensorProto.FLOAT16: "float16",
+    TensorProto.INT64: "int64",
+    TensorProto.INT32: "int32",
+}
 
 
 @dataclass(frozen=True)

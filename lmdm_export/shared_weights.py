@@ -45,7 +45,8 @@ class SharedWeights:
                 continue
             digest = hashlib.sha256(content).hexdigest()
             shape = "x".join(map(str, tensor.dims))
-            renamed[tensor.name] = name = f"w_{digest[:16]}_{shape}"
+            kind = TensorProto.DataType.Name(tensor.data_type).lower()
+            renamed[tensor.name] = name = f"{kind}_{digest[:16]}_{shape}"
             if name not in kept:
                 self.used_bytes += len(content)
                 kept[name] = self._reference(tensor, name, self._store(digest, content), len(content))
