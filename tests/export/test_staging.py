@@ -37,15 +37,19 @@ def test_folder_appears_at_the_end_with_usual_permissions(tmp_path: Path) -> Non
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), ValueError("broken"), ExportError("no")])
 def test_failure_leaves_nothing_and_keeps_the_old_bundle(tmp_path: Path, failure: BaseException) -> None:
     target = old_bundle(tmp_path / "bundle")
-    with pytest.raises(type(failure)), staged_folder(target, force=True) as folder:
+
+    def fail(folder: Path) -> None:
         (folder / "half").touch()
         raise failure
+
+    with pytest.raises(type(failure)), staged_folder(target, force=True) as folder:
+        fail(folder)
     assert left_behind(tmp_path) == ["bundle"]
     assert left_behind(target) == ["manifest.json", "old"]
 
 
 def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="no space left on device.*nothing was left behind"), staged_folder(tmp_path / "bundle"):
+    with pytest.raises(ExportError, match=r"no space left on device.*nothing was left behind"), staged_folder(tmp_path / "bundle"):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert left_behind(tmp_path) == []
 
@@ -83,7 +87,7 @@ def test_old_bundle_comes_back_when_the_swap_fails(tmp_path: Path, monkeypatch: 
 
 
 def test_existing_bundle_needs_force(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="is a bundle already.*--force"), staged_folder(old_bundle(tmp_path / "bundle")):
+    with pytest.raises(ExportError, match=r"is a bundle already.*--force"), staged_folder(old_bundle(tmp_path / "bundle")):
         raise AssertionError("must not be entered")
 
 
