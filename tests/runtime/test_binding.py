@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 
 import numpy as np
@@ -93,6 +94,7 @@ def test_a_long_run_does_not_grow(tiny: Tiny):
         for _ in range(3):
             for _ in range(60):
                 session.next_block()
+            gc.collect()
             held.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
