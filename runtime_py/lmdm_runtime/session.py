@@ -130,13 +130,17 @@ class Session:
         """
         self.controls.set(name, values)
 
-    def prime(self, audio: NDArray) -> None:
+    def prime(self, audio: NDArray) -> NDArray[np.float32]:
         """Makes audio the context that the next block continues.
 
         Args:
             audio: [channels, samples] at the bundle's sample rate; samples at the beginning that do not fill a frame are left out.
 
         Before the first block the codec decoder hears the same frames, so that the music goes on where the audio ends.
+
+        Returns:
+            What the decoder makes of the last block of the audio, [channels, block_samples], `delay_samples` late like all that it makes;
+            `lmdm_runtime.joining` blends the audio into it. Empty [channels, 0] in the middle of a piece, or for less than a block.
 
         Raises:
             SessionError: wrong channels, less than one frame, or samples that are not finite.
@@ -145,11 +149,13 @@ class Session:
         newest = frames[..., -self.model.context :]
         self._clean = np.pad(newest, ((0, 0), (0, 0), (self.model.context - newest.shape[2], 0)))
         self._cached = False
+        heard = np.zeros((self.bundle.manifest.codec.audio_channels, 0), dtype=np.float32)
         if self.block_index == 0:
             self._decoder.reset()
             whole = newest.shape[2] // self.model.block * self.model.block
             for start in range(newest.shape[2] - whole, newest.shape[2], self.model.block):
-                self._decoder.decode(newest[..., start : start + self.model.block])
+                heard = self._decoder.decode(newest[..., start : start + self.model.block])
+        return heard
 
     def next_block(self) -> NDArray[np.float32]:
         """Makes the next block: audio [channels, block * frame_size].

@@ -51,6 +51,7 @@ def generate(
       8   techno with drums : 0.7 | jazz with saxophone : 0.3
     """
     from lmdm_runtime.audio_io import WavWriter, read_audio
+    from lmdm_runtime.joining import leading_to_stream
 
     session, manifest = open_session(**options)
     rate, channels = manifest.codec.sample_rate, manifest.codec.audio_channels
@@ -62,7 +63,7 @@ def generate(
     primer = np.zeros((channels, 0), np.float32)
     if prime is not None:
         primer = read_audio(prime, rate, channels)
-        session.prime(primer)
+        primer = leading_to_stream(primer, session.prime(primer), session.delay_samples)
     began, slowest = time.perf_counter(), 0.0
     bar = Progress(
         TextColumn("generating"),
