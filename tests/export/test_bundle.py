@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,11 @@ import torch
 import lmdm_export.bundle
 from lmdm_export.bundle import Source, configured, export_bundle
 from lmdm_export.errors import ExportError
-from lmdm_export.fixtures import timeline
 from lmdm_export.settings import ExportSettings
 from lmdm_export.shared_weights import external_names
 from lmdm_runtime.bundle import load_bundle
 from lmdm_train.config import Layout
 from lmdm_train.model.instrument import Instrument
-from lmdm_train.rollout.prompts import PromptTimeline
 from tests.bundles import named_config, write_small_bundle
 from tests.export.fixture_checks import graph_errors, rollout_errors
 from tests.small_instruments import small_instrument
@@ -157,14 +154,6 @@ def test_settings_change_a_copy(tmp_path: Path) -> None:
     assert (changed.config.sampling.steps, str(changed.config.layout)) == (2, "24/8")
     assert str(instrument.config.layout) == "12/4"
     assert changed.dit is instrument.dit
-
-
-@pytest.mark.parametrize("blocks", [8, 64])
-def test_timeline_has_changes_and_mixes(blocks: int) -> None:
-    prompts = PromptTimeline(timeline(blocks))
-    dominants = [prompts.dominant(block) for block in range(blocks)]
-    assert sum(a != b for a, b in pairwise(dominants)) >= 3
-    assert any(len(prompts.at(block)) > 1 for block in range(blocks))
 
 
 def test_noise_of_fixtures_is_the_runtimes(tmp_path: Path) -> None:
