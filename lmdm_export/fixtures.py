@@ -30,9 +30,10 @@ Json = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 
 DECODED_BLOCKS = 16
-# Above so many parameters a closed loop in float64 would take longer than the export itself.
-LARGE_PARAMETERS = 50_000_000
+# A closed loop in float64 costs more than the export itself; these blocks hold its start and the first change of prompt.
+EXACT_BLOCKS = 16
 EXACT_BLOCKS_OF_LARGE = 4
+LARGE_PARAMETERS = 50_000_000
 
 
 def write_fixtures(
@@ -136,12 +137,12 @@ def _rollouts(
         made = []
         for number, block in enumerate(islice(cached_blocks(rollout), count), start=1):
             made.append(block)
-            if number % 16 == 0:
+            if number % 8 == 0:
                 on_stage(f"fixtures: block {number} of {count} in {str(dtype).removeprefix('torch.')}")
         return torch.cat(made)
 
     large = sum(parameter.numel() for parameter in instrument.dit.parameters()) > LARGE_PARAMETERS
-    sure = min(blocks, EXACT_BLOCKS_OF_LARGE) if large else blocks
+    sure = min(blocks, EXACT_BLOCKS_OF_LARGE if large else EXACT_BLOCKS)
     made, exact = run(instrument, torch.float32, blocks), run(precise, torch.float64, sure)
     draws = config.sampling.steps if config.sampling.solver == "ping-pong" else 1
     shared: Arrays = {
