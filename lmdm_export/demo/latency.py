@@ -36,6 +36,11 @@ class Latency:
 
     @property
     def headroom(self) -> float:
+        """Share of the block's duration that is left over, at the 95th percentile; below 0 playback has gaps."""
+        return 1.0 - self.whole.p95 / self.period_ms
+
+    @property
+    def speed(self) -> float:
         """How many times faster than real time a block of the 95th percentile is made."""
         return self.period_ms / self.whole.p95
 

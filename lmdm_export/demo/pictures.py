@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from lmdm_export.demo.files import write_bytes
 FFT, HOP, BANDS = 4096, 512, 320
 LOWEST_HZ, RANGE_DB = 40.0, 80.0
 LABEL_WIDTH = 42
+STAGES = ("#3d5a80", "#81a4cd", "#98c1a9", "#6a4c93", "#b8b8d1")
 INK, MARK, GRID = "#22223b", "#e07a1f", "#c9c9d6"
 
 
@@ -70,9 +72,9 @@ def plot_cost(path: Path, stages_ms: Sequence[dict[str, float]], whole_ms: Seque
     names = list(dict.fromkeys(name for block in stages_ms for name in block))
     blocks = np.arange(len(whole_ms))
     floor = np.zeros(len(whole_ms))
-    for name in names:
+    for name, colour in zip(names, cycle(STAGES), strict=False):
         height = np.array([block.get(name, 0.0) for block in stages_ms])
-        axes.bar(blocks, height, bottom=floor, width=1.0, label=name)
+        axes.bar(blocks, height, bottom=floor, width=1.0, color=colour, label=name)
         floor += height
     axes.bar(blocks, np.maximum(np.asarray(whole_ms) - floor, 0.0), bottom=floor, width=1.0, color=GRID, label="the rest")
     axes.axhline(period_ms, color=MARK, lw=1.6, label=f"block lasts {period_ms:.0f} ms")

@@ -39,7 +39,12 @@ def parity_facts(report: Report) -> dict[str, Any]:
 
 def latency_facts(latency: Latency) -> dict[str, Any]:
     facts = asdict(latency)
-    return facts | {"stages": list(facts["stages"]), "headroom": latency.headroom, "round_trip_ms": latency.round_trip_ms}
+    return facts | {
+        "stages": list(facts["stages"]),
+        "headroom": latency.headroom,
+        "speed": latency.speed,
+        "round_trip_ms": latency.round_trip_ms,
+    }
 
 
 def music_facts(played: Performance, seconds: float, sample_rate: int, load_ms: float) -> dict[str, Any]:

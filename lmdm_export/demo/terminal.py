@@ -27,6 +27,8 @@ def print_summary(s: dict[str, Any], console: Console) -> None:
             parity["caught"] == len(parity["controls"]), f"{parity['caught']} of {len(parity['controls'])} made on purpose were caught"
         ),
     )
+    for failure in parity["failures"]:
+        table.add_row("", f"[red]{escape(failure)}[/]")
     whole = latency["whole"]
     table.add_row(
         "block",
@@ -35,13 +37,14 @@ def print_summary(s: dict[str, Any], console: Console) -> None:
     for cost in latency["stages"]:
         table.add_row("", f"[dim]{cost['stage']}: p50 {cost['p50']:.1f} ms, p95 {cost['p95']:.1f} ms, {cost['runs']} blocks[/]")
     late = f"{latency['late_blocks']} of {whole['runs']} blocks late"
-    table.add_row("headroom", f"{latency['headroom']:.1f} × real time at p95, {late}, Δ = {latency['round_trip_ms']:.0f} ms")
+    pace = f"{latency['headroom']:.0%} of the period at p95, {latency['speed']:.1f} × real time"
+    table.add_row("headroom", f"{pace}, {late}, Δ = {latency['round_trip_ms']:.0f} ms")
     sizes = s["sizes"]
     table.add_row("size", f"bundle {sizes['bundle_bytes'] / 1e6:.1f} MB, checkpoint {sizes['checkpoint_bytes'] / 1e6:.1f} MB")
     table.add_row("prompts", "\n".join(f"{second:6.2f} s  {escape(prompt)}" for second, prompt in music["marks"]))
     table.add_row("time", ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in s["seconds"].items()))
     for name, path in s["files"].items():
-        table.add_row(name, path)
+        table.add_row(name, f"{s['folder']}/{path}")
     console.print(table, highlight=False)
 
 

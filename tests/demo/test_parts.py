@@ -41,7 +41,8 @@ def test_latency_counts_late_blocks_and_stages_that_did_not_always_run() -> None
     assert latency.late_blocks == 1
     assert [(cost.stage, cost.runs) for cost in latency.stages] == [("text", 1), ("steps", 4)]
     assert latency.whole.p50 == 20.0
-    assert latency.headroom == pytest.approx(100.0 / latency.whole.p95)
+    assert latency.headroom == pytest.approx(1 - latency.whole.p95 / 100.0)
+    assert latency.speed == pytest.approx(100.0 / latency.whole.p95)
     assert latency.round_trip_ms == pytest.approx(105.0 + latency.whole.p95)
 
 
@@ -86,6 +87,7 @@ def summary(prompt: str = "first") -> dict[str, Any]:
     return {
         "version": "0.1.0",
         "seed": 0,
+        "folder": "out/demo",
         "instrument": {
             "name": "tiny",
             "pattern": "encoder-decoder",
