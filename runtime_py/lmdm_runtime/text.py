@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import sentencepiece
 from numpy.typing import NDArray
 
 from lmdm_runtime.errors import BundleError
+
+logger = logging.getLogger(__name__)
 
 
 class Tokenizer:
@@ -28,8 +31,14 @@ class Tokenizer:
             raise BundleError(f"{model} has no end-of-sentence piece; train the tokenizer with eos_id=1 and pad_id=0")
 
     def __call__(self, prompt: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Ids [1, tokens] and mask [1, tokens], 1 on real tokens. A long prompt loses its end, never the end-of-sentence piece."""
+        """Ids [1, tokens] and mask [1, tokens], 1 on real tokens.
+
+        A long prompt loses its end, with a warning, and never the end-of-sentence piece.
+        """
         pieces = self._pieces.encode(prompt.lower() if self.lowercase else prompt)
+        if len(pieces) >= self.tokens:
+            read = self._pieces.decode(pieces[: self.tokens - 1])
+            logger.warning("the prompt is %d tokens long and only its first %d are read: %s", len(pieces), self.tokens - 1, read)
         pieces = [*pieces[: self.tokens - 1], self._pieces.eos_id()]
         ids = np.zeros((1, self.tokens), dtype=np.int64)
         mask = np.zeros((1, self.tokens), dtype=np.float32)

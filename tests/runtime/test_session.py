@@ -178,12 +178,15 @@ def test_a_block_that_is_not_finite_is_not_played(tiny: Tiny):
     np.testing.assert_allclose(play(session), play(healthy), atol=1e-6)
 
 
-def test_long_prompts_lose_their_end(tiny: Tiny):
+def test_long_prompts_lose_their_end(tiny: Tiny, caplog: pytest.LogCaptureFixture):
     ids, mask = tiny.tokenizer("techno " * 50)
+    assert "only its first 4 are read" in caplog.text
+    caplog.clear()
     assert ids.shape == (1, 5)
     assert ids[0, -1] == 1
     assert mask.all()
     ids, mask = tiny.tokenizer("")
     assert ids.tolist() == [[1, 0, 0, 0, 0]]
     assert mask.tolist() == [[1, 0, 0, 0, 0]]
+    assert not caplog.text
     np.testing.assert_array_equal(tiny.tokenizer("JAZZ")[0], tiny.tokenizer("jazz")[0])
