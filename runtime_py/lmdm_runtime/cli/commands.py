@@ -19,7 +19,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "stream": CommandEntry("lmdm_runtime.cli.stream:stream", "Play a bundle to a sound device, paced in real time."),
     "inspect": CommandEntry("lmdm_runtime.cli.inspect:inspect", "Show what a bundle holds."),
     "export": CommandEntry("lmdm_export.cli.export:export", "Write a checkpoint as a bundle.", "export"),
-    "validate": CommandEntry("lmdm_export.cli.validate:validate", "Check a bundle against its checkpoint, step by step.", "export"),
+    "validate": CommandEntry("lmdm_export.validate.cli:validate", "Check a bundle against its checkpoint, step by step.", "export"),
     "import": CommandEntry("lmdm_export.cli.import_:import_", "Convert a published checkpoint to the project's format.", "export"),
     "data": CommandEntry("lmdm_train.data.cli:data", "Compose and render music with captions to train on.", "train"),
     "train": CommandEntry("lmdm_train.stages.cli:train", "Train a codec or an instrument.", "train"),
