@@ -63,11 +63,13 @@ def parse_lookahead(text: str) -> int | None:
     Raises:
         ExportError: it is neither.
     """
-    kind, _, frames = text.partition(":")
     if text == "pay":
         return None
-    if kind == "crossfade" and (not frames or (frames.isdecimal() and int(frames) > 0)):
-        return int(frames or DEFAULT_FADE)
+    if text == "crossfade":
+        return DEFAULT_FADE
+    kind, _, frames = text.partition(":")
+    if kind == "crossfade" and frames.isdecimal() and int(frames) > 0:
+        return int(frames)
     raise ExportError(f"--lookahead is pay, crossfade or crossfade:FRAMES, found {text!r}")
 
 
