@@ -161,7 +161,7 @@ def read_manifest(path: Path) -> Manifest:
         BundleError: unreadable, not JSON, of another format version, or not of the schema's form.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise BundleError(f"{path.parent} is not a bundle: it has no manifest.json; write one with lmdm export") from None
     except OSError as error:
@@ -208,6 +208,10 @@ def parse_manifest(document: Any, origin: str = "manifest.json") -> Manifest:
         fixtures={name: Fixture(f["file"], f.get("tolerance", {}), f.get("measured", {})) for name, f in document["fixtures"].items()},
         document=document,
     )
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _require_version(document: Any, origin: str) -> None:

@@ -73,6 +73,11 @@ def test_other_versions(copied: Path, version: object, word: str):
     refused(copied, word)
 
 
+def test_not_a_number_is_no_json(copied: Path):
+    edited(copied, lambda m: m["sampling"].update(guidance_scale=float("nan")))
+    refused(copied, "NaN", "lmdm export")
+
+
 def test_the_schema_names_the_place(copied: Path):
     edited(copied, lambda m: m["model"].update(block=-1))
     refused(copied, "model.block", "-1")
