@@ -16,6 +16,7 @@ class StreamDecoder:
     """Frames in blocks -> audio in blocks, `delay` frames late where the codec looks ahead.
 
     With a fade, the end of one run, which later frames would still change, is blended into the beginning of the next.
+    `silent` counts the samples of silence that are still to come before the first frame is heard.
     """
 
     def __init__(self, bundle: Bundle, backend: Backend) -> None:
@@ -35,7 +36,7 @@ class StreamDecoder:
         self._graph.restart(self._first)
         self._window = np.zeros(self._frames.port.shape, dtype=np.float32)
         self._held: NDArray[np.float32] | None = None
-        self._silent = self.streaming.delay * self.frame_size
+        self.silent = self.streaming.delay * self.frame_size
 
     def decode(self, frames: NDArray[np.floating]) -> NDArray[np.float32]:
         """Frames [1, C, o] -> audio [channels, o * frame_size]; silence where a delayed stream has not begun yet."""
@@ -43,10 +44,10 @@ class StreamDecoder:
         self._frames.write(self._window)
         self._graph.run()
         audio = self._faded(self._audio.read()[0].astype(np.float32, copy=False))
-        silent = min(self._silent, audio.shape[1])
+        silent = min(self.silent, audio.shape[1])
         if silent:
             audio[:, :silent] = 0
-            self._silent -= silent
+            self.silent -= silent
         return audio
 
     def _faded(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:

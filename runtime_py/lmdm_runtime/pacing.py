@@ -64,9 +64,10 @@ class BlockFeeder:
             return None
 
     def stop(self) -> None:
-        """End the thread; blocks that are ready are dropped."""
+        """End the thread, if it ever began; blocks that are ready are dropped."""
         self._stop.set()
-        self._thread.join(timeout=10)
+        if self._thread.ident is not None:
+            self._thread.join(timeout=10)
 
     def _raise(self) -> None:
         if self._failure is not None:

@@ -140,7 +140,8 @@ class Session:
 
         Returns:
             What the decoder makes of the last block of the audio, [channels, block_samples], `delay_samples` late like all that it makes;
-            `lmdm_runtime.joining` blends the audio into it. Empty [channels, 0] in the middle of a piece, or for less than a block.
+            `lmdm_runtime.joining` blends the audio into it. Without the silence before a delayed stream; empty [channels, 0] in the
+            middle of a piece, or for audio too short to be heard.
 
         Raises:
             SessionError: wrong channels, less than one frame, or samples that are not finite.
@@ -154,7 +155,8 @@ class Session:
             self._decoder.reset()
             whole = newest.shape[2] // self.model.block * self.model.block
             for start in range(newest.shape[2] - whole, newest.shape[2], self.model.block):
-                heard = self._decoder.decode(newest[..., start : start + self.model.block])
+                silent = self._decoder.silent
+                heard = self._decoder.decode(newest[..., start : start + self.model.block])[:, silent:]
         return heard
 
     def next_block(self) -> NDArray[np.float32]:

@@ -51,41 +51,42 @@ def generate(
       8   techno with drums : 0.7 | jazz with saxophone : 0.3
     """
     from lmdm_runtime.audio_io import WavWriter, read_audio
-    from lmdm_runtime.joining import leading_to_stream
+    from lmdm_runtime.joining import primed_opening
 
     session, manifest = open_session(**options)
     rate, channels = manifest.codec.sample_rate, manifest.codec.audio_channels
     samples = manifest.model.block * manifest.codec.frame_size
-    wanted = round(seconds * rate)
-    blocks = math.ceil(wanted / samples)
+    # A delayed stream is played on until the last sample that was asked for has come out.
+    end = session.delay_samples + round(seconds * rate)
+    blocks = math.ceil(end / samples)
     cues = _script(prompt, script).by_block(samples / rate)
     session.set_prompts(list(cues[0]))
-    primer = np.zeros((channels, 0), np.float32)
+    opening, start = np.zeros((channels, 0), np.float32), session.delay_samples
     if prime is not None:
-        primer = read_audio(prime, rate, channels)
-        primer = leading_to_stream(primer, session.prime(primer), session.delay_samples)
+        opening, joined = primed_opening(session, read_audio(prime, rate, channels))
+        start = joined if keep_prime else start
     began, slowest = time.perf_counter(), 0.0
+    console = Console(stderr=True)
     bar = Progress(
         TextColumn("generating"),
         BarColumn(),
         TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=as_json,
+        console=console,
+        disable=as_json or not console.is_terminal,
     )
     with WavWriter(output, rate, channels) as writer, bar:
         task = bar.add_task("generating", total=blocks, note="")
-        if keep_prime and primer.shape[1]:
-            writer.write(primer)
-        left = wanted
+        if keep_prime and opening.shape[1]:
+            writer.write(opening)
         for index in range(blocks):
             if index and index in cues:
                 session.set_prompts(list(cues[index]))
-            start = time.perf_counter()
+            asked = time.perf_counter()
             audio = session.next_block()
-            slowest = max(slowest, time.perf_counter() - start)
-            writer.write(audio[:, :left])
-            left -= audio.shape[1]
+            slowest = max(slowest, time.perf_counter() - asked)
+            first = index * samples
+            writer.write(audio[:, max(0, start - first) : max(0, end - first)])
             bar.update(task, advance=1, note=f"block {index + 1} of {blocks}")
     elapsed = time.perf_counter() - began
     result = {
