@@ -146,6 +146,28 @@ def test_a_graph_that_is_no_graph(copied: Path):
     refused(copied, "cached_decoder.onnx", "does not load", play=True)
 
 
+@pytest.mark.parametrize("location", ["../../secret.bin", "{outside}"])
+def test_weights_outside_of_the_folder_are_not_read(copied: Path, location: str):
+    outside = copied.parent / "secret.bin"
+    outside.write_bytes((copied / "graphs" / "weights.bin").read_bytes())
+    path = copied / "graphs" / "conditioner.onnx"
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = location.format(outside=outside)
+    path.write_bytes(model.SerializeToString())
+    edited(copied, lambda m: None, sealed=True)
+    refused(copied, "conditioner.onnx", "does not load", play=True)
+
+
+def test_weights_that_end_too_soon(copied: Path):
+    weights = copied / "graphs" / "weights.bin"
+    weights.write_bytes(weights.read_bytes()[:100])
+    edited(copied, lambda m: None, sealed=True)
+    refused(copied, "does not load", play=True)
+
+
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
