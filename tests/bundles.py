@@ -18,9 +18,19 @@ def spectral_config() -> InstrumentConfig:
     return preset("tiny").model_copy(update={"name": "tiny-spectral", "codec": codec})
 
 
+def plain_config() -> InstrumentConfig:
+    """Block-causal as the few-step models are sampled: ping-pong without guidance, and text embeddings that the caller supplies."""
+    document = preset("tiny-bc").model_dump() | {"name": "tiny-plain"}
+    document["pattern"]["window_chunks"] = 3
+    document["text"]["kind"] = "none"
+    document["sampling"] |= {"solver": "ping-pong", "guidance": "none", "guidance_scale": 1.0}
+    return InstrumentConfig.model_validate(document)
+
+
 def named_config(name: str) -> InstrumentConfig:
-    """A preset, or `tiny-spectral`."""
-    return spectral_config() if name == "tiny-spectral" else preset(name)
+    """A preset, or `tiny-spectral` or `tiny-plain`."""
+    own = {"tiny-spectral": spectral_config, "tiny-plain": plain_config}
+    return own[name]() if name in own else preset(name)
 
 
 def write_small_bundle(target: Path, config: InstrumentConfig | str = "tiny", *, seed: int = 0, rollout_blocks: int = 64) -> ExportResult:
