@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmdm_runtime.audio_io import WavWriter
+from lmdm_runtime.joining import leading_to_stream
 from lmdm_runtime.prompt_script import PromptScript
 from lmdm_runtime.session import Session
 
@@ -46,11 +47,12 @@ def perform(
     changes = script.by_block(block_seconds)
     session.set_prompts(list(changes[0]))
     prime_ms = 0.0
-    writer.write(primer)
     if primer.size:
         start = time.perf_counter()
-        session.prime(primer)
+        heard = session.prime(primer)
         prime_ms = 1000 * (time.perf_counter() - start)
+        primer = leading_to_stream(primer, heard, session.delay_samples)
+    writer.write(primer)
     begin = primer.shape[1] / sample_rate
     audio, marks, whole_ms, stages_ms = [primer], [], [], []
     for index in range(blocks):
