@@ -1,4 +1,4 @@
-"""Plots docs/pictures/flow.png (the rooms) and docs/pictures/block.png (one block in a runtime).  Run: python docs/plot_flow.py"""
+"""Draw docs/pictures/flow.png (the rooms) and docs/pictures/block.png (one block in a runtime)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-PICTURES = Path(__file__).parent / "pictures"
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 INK, ROOM, ARTEFACT, LATER, ONCE = "#22223b", "#dbe7f6", "#fdeccf", "#f4f4f7", "#e3f1e3"
 
 Point = tuple[float, float]
