@@ -22,7 +22,9 @@ RATE, BLOCK = 1000, 100
 
 
 class NotingSession:
-    """Plays block i as a constant of i hundredths and keeps every request in order."""
+    """Plays block i as a constant of i hundredths, hears silence in what primes it, and keeps every request in order."""
+
+    delay_samples = 0
 
     def __init__(self, value: float = 0.01) -> None:
         self.asked: list[Any] = []
@@ -32,8 +34,9 @@ class NotingSession:
     def set_prompts(self, mix: list[tuple[str, float]]) -> None:
         self.asked.append(mix[0][0])
 
-    def prime(self, audio: np.ndarray) -> None:
+    def prime(self, audio: np.ndarray) -> np.ndarray:
         self.asked.append(audio.shape)
+        return np.zeros((1, 50), dtype=np.float32)
 
     def next_block(self) -> np.ndarray:
         self.asked.append("block")
@@ -61,7 +64,9 @@ def test_the_file_holds_the_primer_and_then_every_block(tmp_path: Path) -> None:
     audio, rate = soundfile.read(tmp_path / "a.wav", dtype="float32")
     assert rate == RATE
     np.testing.assert_allclose(audio, played.audio[0], atol=1e-6)
-    np.testing.assert_allclose(audio, np.repeat([0.5, 0.5, 0.5, 0.01, 0.01, 0.02, 0.02, 0.03, 0.03, 0.04, 0.04], 50), atol=1e-6)
+    np.testing.assert_allclose(audio[:100], 0.5, atol=1e-6)
+    assert (np.diff(audio[100:150]) < 0).all(), "the primer's end leads into what the codec made of it"
+    np.testing.assert_allclose(audio[150:], np.repeat([0.01, 0.02, 0.03, 0.04], 100), atol=1e-6)
 
 
 def test_the_prompt_stage_counts_only_where_the_prompt_changes(tmp_path: Path) -> None:
