@@ -54,7 +54,7 @@ def read_prompt_script(path: str | Path) -> PromptScript:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as failure:
         raise ScriptError(f"the prompt script {path} cannot be read ({failure.strerror})") from None
     except UnicodeDecodeError:
@@ -78,9 +78,9 @@ def _from_lines(path: Path, text: str) -> list[Cue]:
         line = line.strip()
         if not line or line.startswith("#"):
             continue
-        second, _, prompts = line.partition(" ")
+        second, *rest = line.split(maxsplit=1)
         where = f"{path}, line {number}"
-        parts = [part.strip() for part in prompts.split("|")]
+        parts = [part.strip() for part in "".join(rest).split("|")]
         mix = [_weighted(where, part) if len(parts) > 1 else (part, 1.0) for part in parts]
         cues.append(_cue(where, second, mix))
     return cues

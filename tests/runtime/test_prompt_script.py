@@ -44,6 +44,11 @@ def test_a_line_that_cannot_be_understood_is_named(tmp_path, text, said):
         read_prompt_script(tmp_path / "bad.txt")
 
 
+def test_tabs_and_a_byte_order_mark(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf0\tambient\r\n2.5\tjazz : 0.7 | rock:0.3\r\n")
+    assert read_prompt_script(tmp_path / "a.txt").cues == (Cue(0.0, (("ambient", 1.0),)), Cue(2.5, (("jazz", 0.7), ("rock", 0.3))))
+
+
 def test_not_text_and_not_there(tmp_path):
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\x00")
     for name in ("bytes.txt", "none.txt"):
