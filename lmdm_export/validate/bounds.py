@@ -22,18 +22,19 @@ FLOOR_ROUNDINGS = 8.0
 
 @dataclass(frozen=True)
 class Bound:
-    """The largest absolute error that passes, and why."""
+    """The largest error that passes. `reason` says where it comes from in words, `basis` is the measured figure behind it."""
 
     value: float
     reason: str
+    basis: float
 
 
 def rounding_bound(rounding: float, peak: float, factor: float = SINGLE_RUN_FACTOR) -> Bound:
     """Bound from `rounding` (largest difference of torch in float32 and float64) of an output whose largest value is `peak`."""
     floor = FLOOR_ROUNDINGS * EPSILON * peak
     if factor * rounding >= floor:
-        return Bound(factor * rounding, f"{factor:g} x float32 rounding of torch ({rounding:.1e})")
-    return Bound(floor, f"{FLOOR_ROUNDINGS:g} roundings of the largest value ({peak:.2g})")
+        return Bound(factor * rounding, f"{factor:g} x the largest difference of torch in float32 and float64 on these inputs", rounding)
+    return Bound(floor, f"{FLOOR_ROUNDINGS:g} x one float32 rounding of the largest value", EPSILON * peak)
 
 
 def closed_loop_bounds(references: Sequence[np.ndarray], peaks: np.ndarray, factor: float = CLOSED_LOOP_FACTOR) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,26 +34,28 @@ def _as_image(error: np.ndarray) -> tuple[np.ndarray, str, str]:
     return error.reshape(1, -1), "", "element"
 
 
-def plot_graph_errors(path: Path, graph: str, errors: Mapping[str, np.ndarray], bounds: Mapping[str, float]) -> Path:
-    """One heatmap for every output of a graph (layers of one kind share a picture): log10 of |error| over its bound."""
-    images = {name: np.log10(np.maximum(image, 1e-12)) for name, image in _grouped(errors, bounds).items()}
+def plot_graph_errors(path: Path, graph: str, ratios: Mapping[str, np.ndarray]) -> Path:
+    """One heatmap for every output of a graph (layers of one kind share a picture): log10 of |error| over its bound, `ratios` by output."""
+    from matplotlib.ticker import MaxNLocator
+
+    images = {name: np.log10(np.maximum(image, 1e-12)) for name, image in _grouped(ratios).items()}
     figure, axes = _figure(9.0, 0.8 + 2.0 * len(images), len(images))
     for axis, (name, image) in zip(axes, images.items(), strict=True):
         drawn = axis.imshow(image, aspect="auto", origin="lower", interpolation="nearest", vmin=-4.0, vmax=1.0, cmap="magma")
         axis.set_title(f"{graph}: {name}", fontsize=9, loc="left")
-        axis.set_ylabel("layer" if name.endswith("of every layer") else _as_image(errors[name])[1], fontsize=8)
-        axis.set_xlabel("token" if name.endswith("of every layer") else _as_image(errors[name])[2], fontsize=8)
+        axis.set_ylabel("layer" if name.endswith("of every layer") else _as_image(ratios[name])[1], fontsize=8)
+        axis.set_xlabel("token" if name.endswith("of every layer") else _as_image(ratios[name])[2], fontsize=8)
         axis.tick_params(labelsize=7)
+        axis.yaxis.set_major_locator(MaxNLocator(integer=True))
         figure.colorbar(drawn, ax=axis, label="log10(error / bound)", fraction=0.03)
     return _save(figure, path)
 
 
-def _grouped(errors: Mapping[str, np.ndarray], bounds: Mapping[str, float]) -> dict[str, np.ndarray]:
-    """Error over bound as images; outputs named KIND_NN or KIND_NN_out become rows of one image, a layer each."""
+def _grouped(ratios: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Images by title; outputs named KIND_NN or KIND_NN_out become rows of one image, a layer each."""
     images: dict[str, np.ndarray] = {}
     layers: dict[str, list[np.ndarray]] = {}
-    for name, error in errors.items():
-        ratio = np.abs(error) / max(bounds[name], 1e-30)
+    for name, ratio in ratios.items():
         parts = name.removesuffix("_out").rsplit("_", 1)
         if len(parts) == 2 and parts[1].isdigit() and ratio.ndim == 4:
             layers.setdefault(f"{parts[0]} of every layer", []).append(ratio.max(axis=(0, 1, 3)))
@@ -62,16 +64,14 @@ def _grouped(errors: Mapping[str, np.ndarray], bounds: Mapping[str, float]) -> d
     return {**{name: np.stack(rows) for name, rows in layers.items()}, **images}
 
 
-def plot_curves(path: Path, title: str, curves: Mapping[str, Sequence[float]], events: Mapping[int, str]) -> Path:
-    """Largest error of every block on a log scale; `events` marks blocks (prompt changes)."""
+def plot_curves(path: Path, title: str, curves: Mapping[str, np.ndarray], changes: Iterable[int]) -> Path:
+    """Largest error of every block on a log scale; `changes` are the blocks at which another prompt becomes dominant."""
     figure, (axis,) = _figure(10.0, 4.6)
     for name, curve in curves.items():
         shown = np.maximum(np.asarray(curve, float), EPSILON * 1e-3)
         axis.semilogy(np.arange(len(curve)), shown, label=name, **CURVE_STYLES.get(name, {"linewidth": 1.0}))
-    top = axis.get_ylim()[1]
-    for block, label in events.items():
-        axis.axvline(block, color="0.75", linewidth=0.8, zorder=0)
-        axis.text(block, top, label, rotation=90, fontsize=6, va="top", ha="right", color="0.4")
+    for number, block in enumerate(changes):
+        axis.axvline(block, color="0.8", linewidth=1.0, zorder=0, label=None if number else "prompt change")
     axis.set_title(title, fontsize=10, loc="left")
     axis.set_xlabel("block")
     axis.set_ylabel("largest absolute error of a latent")

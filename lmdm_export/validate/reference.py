@@ -1,38 +1,37 @@
-"""The torch side: the checkpoint's own rollouts and decoder in float32 and float64, on the noise and prompts of a scenario."""
+"""The torch side: an instrument's own rollouts and codec in float32 and float64, on the noise and prompts of a scenario."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import islice
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from lmdm_export.validate.scenario import Scenario, control_values
+from lmdm_export.validate.scenario import Scenario
+from lmdm_export.validate.truth import Tick
+from lmdm_runtime.manifest import Streaming
 from lmdm_runtime.noise import Noise
-from lmdm_train.config import SamplingConfig
 from lmdm_train.model.instrument import Instrument
 from lmdm_train.rollout import Rollout, cached_blocks, outpainting
+from lmdm_train.rollout.context import primed_context
 from lmdm_train.rollout.controls import ControlTimeline
 from lmdm_train.rollout.prompts import PromptTimeline
 
-Tick = Callable[[], object]
+Floats = NDArray[np.float64]
 
 
 @dataclasses.dataclass
 class Reference:
-    """An instrument as torch runs it with a bundle's sampling settings.
-
-    `sampling` and `schedule` are the bundle's, which may differ from the checkpoint's; `seconds` is the length the network is told.
-    """
+    """An instrument under a bundle's settings. `schedule` is the bundle's, `seconds` the length that the network is told."""
 
     instrument: Instrument
-    sampling: SamplingConfig
-    schedule: Tensor
+    schedule: tuple[float, ...]
     seconds: float
 
     @cached_property
@@ -43,68 +42,102 @@ class Reference:
     def of(self, dtype: torch.dtype) -> Instrument:
         return self.precise if dtype == torch.float64 else self.instrument
 
-    @torch.no_grad()
-    def embeddings(self, prompts: list[str], dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
-        """Prompt -> text embedding [1, T, W]; random by prompt for an instrument without a text encoder."""
-        conditioner, text = self.of(dtype).conditioner, self.instrument.config.text
-        if text.kind == "none":
-            return {p: torch.from_numpy(random_embedding(p, text.tokens, text.width)).to(dtype) for p in prompts}
-        made = {}
-        for prompt in prompts:
-            ids, mask = conditioner.tokenize([prompt])
-            made[prompt] = conditioner.encode_text(ids, mask.to(dtype))
-        return made
+    def rollout(
+        self,
+        scenario: Scenario,
+        dtype: torch.dtype,
+        *,
+        start: Tensor | None = None,
+        context_drop: int | None = None,
+        disturbance: float = 0.0,
+    ) -> Rollout:
+        """The scenario as a rollout.
 
-    def rollout(self, scenario: Scenario, *, dtype: torch.dtype = torch.float32, masked: bool = False, perturbation: float = 0.0) -> Rollout:
-        """The scenario as a rollout. `perturbation` adds a Gaussian of that size to the noise that starts every block."""
+        Args:
+            start: clean context [1, C, context]; None is null.
+            context_drop: None keeps the instrument's.
+            disturbance: size of a Gaussian added to the noise that starts every block.
+        """
         instrument = self.of(dtype)
-        layout, channels = instrument.config.layout, instrument.config.dit.latent_channels
-        noise, shape = Noise(scenario.seed), (1, channels, layout.block)
-        disturbance = Noise(scenario.seed + 1)
+        layout = instrument.config.layout
+        noise, shape = Noise(scenario.seed), (1, instrument.config.dit.latent_channels, layout.block)
+        other = Noise(scenario.seed + 1_000)
 
         def draw(block: int, number: int) -> Tensor:
             drawn = torch.from_numpy(noise.block(block, number, shape)).to(dtype)
-            if perturbation and number == 0:
-                drawn = drawn + perturbation * torch.from_numpy(disturbance.block(block, number, shape)).to(dtype)
+            if disturbance and number == 0:
+                drawn = drawn + disturbance * torch.from_numpy(other.block(block, number, shape)).to(dtype)
             return drawn
 
-        timeline = PromptTimeline(scenario.timeline)
-        prompts = sorted({prompt for mix in scenario.timeline.values() for prompt, _ in mix})
         rollout = Rollout.of(
             instrument,
-            timeline,
+            PromptTimeline(scenario.timeline),
             draw,
             seconds=self.seconds,
-            embeddings=self.embeddings(prompts, dtype),
+            embeddings=self._embeddings(scenario, dtype),
+            start=start,
             controls=self._controls(scenario, dtype),
         )
-        return dataclasses.replace(rollout, sampling=self.sampling, schedule=self.schedule)
+        changes = {} if context_drop is None else {"context_drop": context_drop}
+        return dataclasses.replace(rollout, sampling=rollout.sampling.model_copy(update=changes), schedule=torch.tensor(self.schedule))
 
-    def blocks(self, scenario: Scenario, *, count: int | None = None, masked: bool = False, tick: Tick | None = None, **how) -> np.ndarray:  # type: ignore[no-untyped-def]
-        """The scenario's clean blocks [blocks, channels, o], by the cached algorithm or, `masked`, by Algorithm 1."""
-        rollout = self.rollout(scenario, **how)
+    def blocks(self, rollout: Rollout, count: int, *, masked: bool = False, tick: Tick | None = None) -> Floats:
+        """Clean blocks [count, channels, o] by the cached algorithm or, `masked`, by Algorithm 1: one masked forward over the window."""
         stream: Iterator[Tensor] = outpainting(rollout) if masked else cached_blocks(rollout)
         made = []
-        for block in islice(stream, count or scenario.blocks):
+        for block in islice(stream, count):
             made.append(block[0].double().numpy())
             if tick is not None:
                 tick()
         return np.stack(made)
 
     @torch.no_grad()
-    def decode(self, frames: np.ndarray, dtype: torch.dtype = torch.float32) -> np.ndarray:
-        """All frames [channels, N] at once -> audio [channels, N * frame_size]."""
-        return self.of(dtype).codec.decode(torch.from_numpy(frames).to(dtype)[None])[0].double().numpy()
+    def primed(self, audio: NDArray[np.float32], streaming: Streaming, dtype: torch.dtype) -> Tensor:
+        """Audio [channels, whole frames] as clean context [1, C, context]; silence surrounds it where the encoder looks to both sides."""
+        instrument = self.of(dtype)
+        size = instrument.codec.frame_size
+        around = (streaming.left * size, streaming.right * size) if streaming.kind == "context" else (0, 0)
+        frames = instrument.codec.encode(torch.nn.functional.pad(torch.from_numpy(audio).to(dtype)[None], around))
+        count, first = audio.shape[1] // size, around[0] // size
+        return primed_context(frames[..., first : first + count], instrument.config.layout)
+
+    @torch.no_grad()
+    def decoded(self, frames: NDArray[np.float32], streaming: Streaming, dtype: torch.dtype) -> Floats:
+        """All frames [channels, N] at once -> audio [channels, N * frame_size]. Null frames stand before them where the decoder looks back,
+        as they do in a stream that has heard nothing."""
+        codec = self.of(dtype).codec
+        left = streaming.left if streaming.kind == "context" else 0
+        audio = codec.decode(torch.nn.functional.pad(torch.from_numpy(frames).to(dtype)[None], (left, 0)))
+        return audio[0, :, left * codec.frame_size :].double().numpy()
+
+    @torch.no_grad()
+    def crossfaded(self, frames: NDArray[np.float32], streaming: Streaming, dtype: torch.dtype) -> Floats:
+        """What a stream gives that waits `fade` frames only and blends what later frames change: [channels, (N - fade) * frame_size]."""
+        codec, block = self.of(dtype).codec, self.instrument.config.layout.block
+        left, fade, size = streaming.left, streaming.fade, codec.frame_size
+        padded = torch.nn.functional.pad(torch.from_numpy(frames).to(dtype)[None], (left + fade, 0))
+        rise = (torch.arange(fade * size, dtype=dtype) + 0.5) / (fade * size)
+        parts: list[Tensor] = []
+        held = None
+        for start in range(0, frames.shape[1] - block + 1, block):
+            audio = codec.decode(padded[..., start : start + left + block + fade])[0, :, left * size :]
+            beginning, middle, end = audio.split((fade * size, (block - fade) * size, fade * size), dim=1)
+            parts += [beginning if held is None else held + rise * (beginning - held), middle]
+            held = end
+        return torch.cat(parts, dim=1)[:, fade * size :].double().numpy()
+
+    @torch.no_grad()
+    def _embeddings(self, scenario: Scenario, dtype: torch.dtype) -> dict[str, Tensor]:
+        if scenario.embeddings:
+            return {prompt: torch.from_numpy(embedding).to(dtype) for prompt, embedding in scenario.embeddings.items()}
+        conditioner, made = self.of(dtype).conditioner, {}
+        for prompt in scenario.prompts:
+            ids, mask = conditioner.tokenize([prompt])
+            made[prompt] = conditioner.encode_text(ids, mask.to(dtype))
+        return made
 
     def _controls(self, scenario: Scenario, dtype: torch.dtype) -> ControlTimeline | None:
-        config = self.instrument.config
-        if not config.dit.controls:
+        if not scenario.controls:
             return None
-        frames = scenario.blocks * config.layout.block
-        values = {c.name: control_values(c.name, c.channels, frames, scenario.seed) for c in config.dit.controls}
-        return ControlTimeline({name: torch.from_numpy(v).to(dtype)[None] for name, v in values.items()}, config.layout)
-
-
-def random_embedding(prompt: str, tokens: int, width: int) -> np.ndarray:
-    """A float32 [1, tokens, width] that stands for a prompt where the caller supplies embeddings."""
-    return np.random.default_rng([*prompt.encode()]).standard_normal((1, tokens, width), dtype=np.float32)
+        frames = {name: torch.from_numpy(values).to(dtype)[None] for name, values in scenario.controls.items()}
+        return ControlTimeline(frames, self.instrument.config.layout)

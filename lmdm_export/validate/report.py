@@ -79,7 +79,8 @@ class Report:
     def failures(self) -> list[str]:
         """One sentence for each check that failed and each control that passed."""
         broken = [
-            f"step {c.step} {STEPS[c.step]}: {c.what}: {c.metric} is {c.measured:.3g}, the bound is {c.bound.value:.3g} ({c.bound.reason})"
+            f"step {c.step} {STEPS[c.step]}: {c.what}: {c.metric} is {c.measured:.3g}, the bound is {c.bound.value:.3g} "
+            f"({c.bound.reason}, {c.bound.basis:.3g})"
             for c in self.checks
             if not c.passed
         ]

@@ -12,7 +12,10 @@ PASS, FAIL = "[green]pass[/]", "[bold red]FAIL[/]"
 
 def print_report(report: Report, console: Console) -> None:
     """Print both tables, what did not run, the failures in words and the verdict."""
-    console.print(_checks(report))
+    reasons = list(dict.fromkeys(check.bound.reason for check in report.checks))
+    console.print(_checks(report, reasons))
+    for number, reason in enumerate(reasons):
+        console.print(f"[dim]bound {_letter(number)}: {reason}[/]", highlight=False)
     if report.controls:
         console.print(_controls(report))
     for skipped in report.not_run:
@@ -25,7 +28,11 @@ def print_report(report: Report, console: Console) -> None:
     console.print(f"{verdict} {kept} of {len(report.checks)} checks keep their bound, {caught} of {faults} faults caught", highlight=False)
 
 
-def _checks(report: Report) -> Table:
+def _letter(number: int) -> str:
+    return chr(ord("a") + number)
+
+
+def _checks(report: Report, reasons: list[str]) -> Table:
     table = Table(title=f"{report.bundle} against {report.reference}", title_justify="left")
     for column in ("step", "what", "metric"):
         table.add_column(column)
@@ -39,7 +46,7 @@ def _checks(report: Report) -> Table:
             check.what,
             check.metric,
             _figure(check.measured),
-            f"{_figure(check.bound.value)}\n[dim]{check.bound.reason}[/]",
+            f"{_figure(check.bound.value)} [dim]{_letter(reasons.index(check.bound.reason))}[/]",
             *(("", "", "", "") if e is None else (_figure(e.max_rel), f"{e.cosine:.6f}", f"{e.snr_db:.1f}", f"{100 * e.finite:.4g} %")),
             PASS if check.passed else FAIL,
         )

@@ -1,0 +1,37 @@
+"""What every step works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lmdm_export.validate.report import Report
+from lmdm_export.validate.truth import Begin, RolloutTruth, Truth
+from lmdm_runtime.backends.base import Backend
+from lmdm_runtime.bundle import Bundle
+
+
+@dataclass
+class Validation:
+    """A bundle, a truth to hold it against, and the report that the steps write into.
+
+    `backend` runs the bundle and keeps its graphs loaded from step to step. `blocks` is the length of the closed loop, `audio_blocks` how
+    many blocks are decoded. `threads` is what `backend` was told. `plots` is a folder for pictures, or None.
+    """
+
+    bundle: Bundle
+    truth: Truth
+    backend: Backend
+    report: Report
+    begin: Begin
+    blocks: int
+    audio_blocks: int = 16
+    threads: int | None = None
+    plots: Path | None = None
+    rollouts: dict[int, RolloutTruth] = field(default_factory=dict)
+
+    def rollout(self, blocks: int) -> RolloutTruth:
+        """The expected closed loop, made once."""
+        if blocks not in self.rollouts:
+            self.rollouts[blocks] = self.truth.rollout(blocks, self.begin)
+        return self.rollouts[blocks]

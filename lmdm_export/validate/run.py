@@ -1,0 +1,74 @@
+"""One validation from a bundle's folder to a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lmdm_export.validate.context import Validation
+from lmdm_export.validate.report import STEPS, Report
+from lmdm_export.validate.scenario import SEED
+from lmdm_export.validate.step_audio import check_audio
+from lmdm_export.validate.step_block import check_block
+from lmdm_export.validate.step_graph import check_graphs
+from lmdm_export.validate.step_rollout import check_rollout
+from lmdm_export.validate.step_runtimes import check_runtimes
+from lmdm_export.validate.truth import Begin, Truth, silent
+from lmdm_export.validate.truth_fixtures import FixtureTruth
+from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
+from lmdm_runtime.bundle import Bundle, load_bundle
+
+CHECKS: dict[int, Callable[[Validation], None]] = {
+    1: check_graphs,
+    2: check_block,
+    3: check_rollout,
+    4: check_audio,
+    5: check_runtimes,
+}
+
+
+def validate_bundle(
+    path: Path,
+    checkpoint: Path | None = None,
+    *,
+    steps: Sequence[int] = tuple(STEPS),
+    blocks: int = 64,
+    seed: int = SEED,
+    plots: Path | None = None,
+    t5: Path | None = None,
+    threads: int | None = None,
+    begin: Begin = silent,
+) -> Report:
+    """Hold a bundle against its checkpoint, or without one against its own fixtures.
+
+    Args:
+        steps: which of the five steps to run.
+        blocks: length of the closed loop.
+        plots: folder for pictures.
+        threads: of ONNX Runtime; None is the runtime's own choice.
+
+    Raises:
+        BundleError: the bundle is damaged.
+        ExportError: the checkpoint is another one, or a fixture is missing.
+        CheckpointError: the checkpoint cannot be read.
+    """
+    bundle = load_bundle(path)
+    truth = _truth(bundle, checkpoint, seed, t5)
+    report = Report(bundle.manifest.name, truth.name)
+    backend = OrtBackend(bundle, OrtOptions(threads=threads))
+    validation = Validation(bundle, truth, backend, report, begin, blocks, threads=threads, plots=plots)
+    for step in sorted(set(steps)):
+        start = time.perf_counter()
+        CHECKS[step](validation)
+        report.seconds[STEPS[step]] = round(time.perf_counter() - start, 3)
+    return report
+
+
+def _truth(bundle: Bundle, checkpoint: Path | None, seed: int, t5: Path | None) -> Truth:
+    if checkpoint is None:
+        return FixtureTruth(bundle)
+    # Only here is torch needed.
+    from lmdm_export.validate.truth_checkpoint import CheckpointTruth, load_checkpoint
+
+    return CheckpointTruth(bundle, load_checkpoint(bundle, checkpoint, t5), seed)

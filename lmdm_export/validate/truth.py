@@ -1,0 +1,87 @@
+"""What a bundle is held against: plain arrays with the rounding that was measured for them, wherever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lmdm_export.validate.scenario import Scenario
+
+Arrays = dict[str, NDArray]
+Tick = Callable[[], object]
+Begin = Callable[[str, int], Tick]
+"""`begin(label, total)` starts a bar of progress and returns what advances it by one."""
+
+
+def silent(label: str, total: int) -> Tick:
+    """No progress shown."""
+    return lambda: None
+
+
+@dataclass(frozen=True)
+class GraphProbe:
+    """One run of one graph. `rounding` is torch's float32 against float64, by output."""
+
+    graph: str
+    inputs: Arrays
+    expected: Arrays
+    rounding: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class BlockProbe:
+    """One block, [1, channels, o], from a null context or continuing `audio` [channels, samples]."""
+
+    name: str
+    scenario: Scenario
+    expected: NDArray
+    rounding: float
+    audio: NDArray | None = None
+
+
+@dataclass(frozen=True)
+class RolloutTruth:
+    """Closed-loop blocks [blocks, channels, o]. `references` are error curves [blocks] whose only cause is rounding or a disturbance of
+    that size; `context_drop` is what the runtime must use, `facts` are figures worth reporting."""
+
+    scenario: Scenario
+    expected: NDArray
+    references: dict[str, NDArray[np.float64]]
+    context_drop: int
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AudioTruth:
+    """Frames [channels, N] and their audio [channels, samples], decoded at once.
+
+    `streamed` is what the stream should give: `audio` itself, or less exact where the bundle's codec crossfades to look ahead less.
+    `rounding` belongs to `streamed`.
+    """
+
+    frames: NDArray[np.float32]
+    audio: NDArray
+    streamed: NDArray
+    rounding: float
+
+
+class Unavailable(Exception):
+    """This truth cannot say what a step needs; the message says why."""
+
+
+class Truth(Protocol):
+    """Where the expected values come from: a checkpoint through torch, or the fixtures of the bundle."""
+
+    name: str
+
+    def graph_probes(self, begin: Begin) -> Iterator[GraphProbe]: ...
+
+    def block_probes(self, begin: Begin) -> list[BlockProbe]: ...
+
+    def rollout(self, blocks: int, begin: Begin) -> RolloutTruth: ...
+
+    def audio(self, blocks: int, begin: Begin) -> AudioTruth: ...

@@ -1,0 +1,83 @@
+"""Expected values from the fixtures of the bundle itself: needs no checkpoint and no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lmdm_export.errors import ExportError
+from lmdm_export.validate.scenario import FEWEST_BLOCKS, Scenario
+from lmdm_export.validate.truth import Arrays, AudioTruth, Begin, BlockProbe, GraphProbe, RolloutTruth, Unavailable
+from lmdm_runtime.bundle import Bundle
+
+AGAIN = "export the checkpoint again with lmdm export"
+
+
+class FixtureTruth:
+    """The torch reference as it was stored when the bundle was written, in float32, with the rounding that was measured then."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle, self.manifest = bundle, bundle.manifest
+        self.name = f"the bundle's fixtures (torch {self.manifest.created_with.get('torch', 'of unknown version')}, float32)"
+
+    def graph_probes(self, begin: Begin) -> Iterator[GraphProbe]:
+        """The stored run of every graph."""
+        tick = begin("fixtures: graphs", len(self.manifest.graphs))
+        for graph in self.manifest.graphs:
+            arrays, measured = self._load(f"graph_{graph}")
+            inputs = {name.removeprefix("input_"): value for name, value in arrays.items() if name.startswith("input_")}
+            expected = {name.removeprefix("output_"): value for name, value in arrays.items() if name.startswith("output_")}
+            tick()
+            yield GraphProbe(graph, inputs, expected, measured["float32_rounding"])
+
+    def block_probes(self, begin: Begin) -> list[BlockProbe]:
+        """The stored first block."""
+        arrays, measured = self._load("block")
+        scenario = self._scenario(arrays).first(1)
+        return [BlockProbe("block from a null context", scenario, arrays["block"], measured["float32_rounding"]["block"])]
+
+    def rollout(self, blocks: int, begin: Begin) -> RolloutTruth:
+        """The stored closed loop, or its first `blocks` blocks.
+
+        Raises:
+            Unavailable: it is shorter than that.
+        """
+        arrays, measured = self._load("rollout")
+        stored = arrays["blocks"].shape[0]
+        if stored < max(blocks, FEWEST_BLOCKS):
+            raise Unavailable(f"the fixture holds {stored} blocks, {blocks} were asked for; give --checkpoint, or --blocks {stored}")
+        curve = np.asarray(measured["float32_rounding_by_block"][:blocks], np.float64)
+        scenario = self._scenario(arrays).first(blocks)
+        return RolloutTruth(scenario, arrays["blocks"][:blocks], {"torch float32": curve}, self.manifest.sampling.context_drop)
+
+    def audio(self, blocks: int, begin: Begin) -> AudioTruth:
+        """The stored decode of all frames.
+
+        Raises:
+            Unavailable: the codec crossfades, so the stored decode is not what the stream should give.
+        """
+        if self.manifest.codec.decoder.fade:
+            raise Unavailable("this codec crossfades and its exact stream is not in the fixtures; give --checkpoint")
+        arrays, measured = self._load("audio")
+        frames, audio = arrays["frames"][0], arrays["audio"][0]
+        return AudioTruth(frames, audio, audio, measured["float32_rounding"]["audio"])
+
+    def _load(self, name: str) -> tuple[Arrays, dict[str, Any]]:
+        entry = self.manifest.fixtures.get(name)
+        if entry is None:
+            raise ExportError(f"the bundle {self.bundle.folder} has no fixture {name}; give --checkpoint, or {AGAIN}")
+        return self.bundle.arrays(entry.file), entry.measured
+
+    def _scenario(self, arrays: Arrays) -> Scenario:
+        timeline = {int(block): [(prompt, float(weight)) for prompt, weight in mix] for block, mix in json.loads(str(arrays["timeline"]))}
+        controls = {name.removeprefix("control_"): value[0] for name, value in arrays.items() if name.startswith("control_")}
+        embeddings: Arrays = {}
+        if self.manifest.text is None:
+            prompts = np.atleast_1d(arrays["prompts"] if "prompts" in arrays else arrays["prompt"])
+            stored = arrays["embeddings"] if "embeddings" in arrays else arrays["embedding"]
+            embeddings = {str(prompt): stored[index][None] for index, prompt in enumerate(prompts)}
+        blocks = len(arrays["blocks"]) if "blocks" in arrays else 1
+        return Scenario(blocks, timeline, int(arrays["seed"]), controls, embeddings)
