@@ -27,13 +27,13 @@ def check_audio(validation: Validation) -> None:
         report.not_run.append(NotRun(4, "streamed decode", str(reason)))
         return
     tick = validation.begin("runtime: streamed decode", 2)
-    streamed = decode_stream(bundle, validation.backend, truth.frames)
+    decoded = decode_stream(bundle, validation.backend, truth.frames)
     tick()
-    samples = min(streamed.shape[1], truth.streamed.shape[1])
-    streamed, expected, whole = streamed[:, :samples], truth.streamed[:, :samples], truth.audio[:, :samples]
-    # A delayed stream changes runs `delay` frames before the end of each block.
-    first = (model.block - codec.decoder.delay % model.block) * codec.frame_size
-    boundaries = list(range(first, samples, model.block * codec.frame_size))
+    start, samples = truth.warm_up * codec.frame_size, min(decoded.shape[1], truth.streamed.shape[1])
+    streamed, expected, whole = (audio[:, start:samples] for audio in (decoded, truth.streamed, truth.audio))
+    # A delayed stream begins a run `delay` frames before the end of each block.
+    ends = range((model.block - codec.decoder.delay % model.block) * codec.frame_size, samples, model.block * codec.frame_size)
+    boundaries = [end - start for end in ends if end > start]
     errors, seams = compare(expected, streamed), measure_seams(expected, streamed, boundaries, REACH)
     bound = rounding_bound(truth.rounding, errors.peak)
     how = "crossfaded stream against the same in torch" if codec.decoder.fade else "stream against one decode of all frames"
@@ -55,7 +55,7 @@ def check_audio(validation: Validation) -> None:
         "jump_of_whole_decode": own.reference_jump,
     }
     fault = decoder_fault(bundle.manifest, first_states(bundle, codec.decoder))
-    broken = decode_stream(bundle, validation.backend, truth.frames, fault)[:, :samples]
+    broken = decode_stream(bundle, validation.backend, truth.frames, fault)[:, start:samples]
     tick()
     report.controls.append(Control(4, fault.name, "max abs", compare(expected, broken).max_abs, bound.value))
     if validation.plots is not None:

@@ -34,7 +34,7 @@ class GraphProbe:
 
 @dataclass(frozen=True)
 class BlockProbe:
-    """One block, [1, channels, o], from a null context or continuing `audio` [channels, samples]."""
+    """The last block of a scenario, [channels, o], which begins with a null context or continues `audio` [channels, samples]."""
 
     name: str
     scenario: Scenario
@@ -60,13 +60,14 @@ class AudioTruth:
     """Frames [channels, N] and their audio [channels, samples], decoded at once.
 
     `streamed` is what the stream should give: `audio` itself, or less exact where the bundle's codec crossfades to look ahead less.
-    `rounding` belongs to `streamed`.
+    `rounding` belongs to `streamed`. The first `warm_up` frames are no part of the comparison: something else stood before them.
     """
 
     frames: NDArray[np.float32]
     audio: NDArray
     streamed: NDArray
     rounding: float
+    warm_up: int = 0
 
 
 class Unavailable(Exception):

@@ -103,7 +103,7 @@ class CheckpointTruth:
         for name, audio in (("block from a null context", None), ("block after priming with audio", self._primer())):
             made = {dtype: self._first_block(scenario, audio, dtype, tick) for dtype in (torch.float64, torch.float32)}
             rounding = float(np.max(np.abs(made[torch.float32] - made[torch.float64])))
-            probes.append(BlockProbe(name, scenario, made[torch.float64], rounding, audio))
+            probes.append(BlockProbe(name, scenario, made[torch.float64][0], rounding, audio))
         return probes
 
     def rollout(self, blocks: int, begin: Begin) -> RolloutTruth:

@@ -34,10 +34,17 @@ class FixtureTruth:
             yield GraphProbe(graph, inputs, expected, measured["float32_rounding"])
 
     def block_probes(self, begin: Begin) -> list[BlockProbe]:
-        """The stored first block."""
+        """The stored first block, and the one of the stored rollout at which the context is full; a null context hides faults."""
         arrays, measured = self._load("block")
-        scenario = self._scenario(arrays).first(1)
-        return [BlockProbe("block from a null context", scenario, arrays["block"], measured["float32_rounding"]["block"])]
+        first = BlockProbe(
+            "block from a null context", self._scenario(arrays).first(1), arrays["block"][0], measured["float32_rounding"]["block"]
+        )
+        arrays, measured = self._load("rollout")
+        model = self.manifest.model
+        full = min(-(-model.context // model.block), len(arrays["blocks"]) - 1)
+        rounding = max(measured["float32_rounding_by_block"][: full + 1])
+        scenario = self._scenario(arrays).first(full + 1)
+        return [first, BlockProbe(f"block after {full} others", scenario, arrays["blocks"][full], rounding)]
 
     def rollout(self, blocks: int, begin: Begin) -> RolloutTruth:
         """The stored closed loop, or its first `blocks` blocks.
@@ -63,7 +70,8 @@ class FixtureTruth:
             raise Unavailable("this codec crossfades and its exact stream is not in the fixtures; give --checkpoint")
         arrays, measured = self._load("audio")
         frames, audio = arrays["frames"][0], arrays["audio"][0]
-        return AudioTruth(frames, audio, audio, measured["float32_rounding"]["audio"])
+        # A stream begins after null frames, the stored decode after nothing.
+        return AudioTruth(frames, audio, audio, measured["float32_rounding"]["audio"], self.manifest.codec.decoder.left)
 
     def _load(self, name: str) -> tuple[Arrays, dict[str, Any]]:
         entry = self.manifest.fixtures.get(name)
