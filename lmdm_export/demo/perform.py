@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lmdm_runtime.audio_io import WavWriter
-from lmdm_runtime.joining import leading_to_stream
+from lmdm_runtime.joining import primed_opening
 from lmdm_runtime.prompt_script import PromptScript
 from lmdm_runtime.session import Session
 
@@ -46,15 +46,15 @@ def perform(
     """
     changes = script.by_block(block_seconds)
     session.set_prompts(list(changes[0]))
-    prime_ms = 0.0
+    opening, skipped, prime_ms = primer, session.delay_samples, 0.0
     if primer.size:
         start = time.perf_counter()
-        heard = session.prime(primer)
+        opening, skipped = primed_opening(session, primer)
         prime_ms = 1000 * (time.perf_counter() - start)
-        primer = leading_to_stream(primer, heard, session.delay_samples)
-    writer.write(primer)
-    begin = primer.shape[1] / sample_rate
-    audio, marks, whole_ms, stages_ms = [primer], [], [], []
+    writer.write(opening)
+    # Where the first block sounds: a codec that looks ahead gives it late.
+    begin = (opening.shape[1] + session.delay_samples - skipped) / sample_rate
+    audio, marks, whole_ms, stages_ms = [opening], [], [], []
     for index in range(blocks):
         start = time.perf_counter()
         if index in changes:
@@ -65,7 +65,7 @@ def perform(
         # The session times its look at the prompt in every block; only a change costs anything worth a row.
         idle = {"total"} if index in changes else {"total", "prompt"}
         stages_ms.append({stage: ms for stage, ms in session.timings.items() if stage not in idle})
-        writer.write(block)
-        audio.append(block)
+        audio.append(block[:, max(0, skipped - index * block.shape[1]) :])
+        writer.write(audio[-1])
         on_block()
-    return Performance(np.concatenate(audio, axis=1), primer.shape[1], tuple(marks), prime_ms, tuple(whole_ms), tuple(stages_ms))
+    return Performance(np.concatenate(audio, axis=1), opening.shape[1], tuple(marks), prime_ms, tuple(whole_ms), tuple(stages_ms))

@@ -30,11 +30,10 @@ def instrument_facts(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def parity_facts(report: Report) -> dict[str, Any]:
-    """The validation's own JSON, with its two counts."""
-    return report.to_json() | {
-        "kept": sum(check.passed for check in report.checks),
-        "caught": sum(control.caught for control in report.controls),
-    }
+    """The validation's own JSON, with its two counts and the reasons that its bounds share."""
+    reasons = list(dict.fromkeys(check.bound.reason for check in report.checks))
+    counts = {"kept": sum(check.passed for check in report.checks), "caught": sum(control.caught for control in report.controls)}
+    return report.to_json() | counts | {"reasons": reasons}
 
 
 def latency_facts(latency: Latency) -> dict[str, Any]:

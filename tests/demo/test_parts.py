@@ -81,8 +81,8 @@ def test_flac_keeps_the_audio() -> None:
 
 def summary(prompt: str = "first") -> dict[str, Any]:
     report = Report("bundle", "tiny.safetensors")
-    report.checks.append(Check(1, "velocity", "max abs", 1e-6, Bound(1e-5, "16 x rounding")))
-    report.checks.append(Check(2, "block", "max abs", 2e-5, Bound(1e-5, "16 x rounding")))
+    report.checks.append(Check(1, "velocity", "max abs", 1e-6, Bound(1e-5, "16 x rounding", 6e-7)))
+    report.checks.append(Check(2, "block", "max abs", 2e-5, Bound(1e-5, "16 x rounding", 6e-7)))
     report.controls.append(Control(3, "stale cross K/V", "max abs", 0.5, 1e-5))
     return {
         "version": "0.1.0",

@@ -24,9 +24,8 @@ RATE, BLOCK = 1000, 100
 class NotingSession:
     """Plays block i as a constant of i hundredths, hears silence in what primes it, and keeps every request in order."""
 
-    delay_samples = 0
-
-    def __init__(self, value: float = 0.01) -> None:
+    def __init__(self, value: float = 0.01, delay_samples: int = 0) -> None:
+        self.delay_samples = delay_samples
         self.asked: list[Any] = []
         self.value = value
         self.timings: dict[str, float] = {}
@@ -67,6 +66,20 @@ def test_the_file_holds_the_primer_and_then_every_block(tmp_path: Path) -> None:
     np.testing.assert_allclose(audio[:100], 0.5, atol=1e-6)
     assert (np.diff(audio[100:150]) < 0).all(), "the primer's end leads into what the codec made of it"
     np.testing.assert_allclose(audio[150:], np.repeat([0.01, 0.02, 0.03, 0.04], 100), atol=1e-6)
+
+
+def test_the_silence_of_a_codec_that_looks_ahead_is_left_out(tmp_path: Path) -> None:
+    played, _ = play(NotingSession(delay_samples=130), tmp_path / "a.wav", np.zeros((1, 0), dtype=np.float32))
+    np.testing.assert_allclose(played.audio[0, :80], np.repeat([0.02, 0.03], [70, 10]), atol=1e-6)
+    assert played.audio.shape[1] == 4 * BLOCK - 130
+    assert played.marks[0][0] == 0.0
+
+
+def test_a_primer_that_the_decoder_has_heard_takes_the_place_of_that_silence(tmp_path: Path) -> None:
+    played, _ = play(NotingSession(delay_samples=30), tmp_path / "a.wav", np.full((1, 150), 0.5, dtype=np.float32))
+    assert played.primer_samples == 120
+    assert played.audio.shape[1] == 120 + 4 * BLOCK
+    assert played.marks[0][0] == 0.15
 
 
 def test_the_prompt_stage_counts_only_where_the_prompt_changes(tmp_path: Path) -> None:
