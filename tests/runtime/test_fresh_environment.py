@@ -20,7 +20,7 @@ ABSENT = {"torch", "onnx", "onnxscript", "onnxsim", "polygraphy", "pydantic", "s
 pytestmark = pytest.mark.heavy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scripts folder of a new virtual environment with `lmdm`, no extra, installed from a copy of the sources."""
     base = tmp_path_factory.mktemp("fresh")
