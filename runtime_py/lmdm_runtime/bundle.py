@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -40,8 +41,9 @@ class Bundle:
         try:
             with np.load(self.path(name), allow_pickle=False) as loaded:
                 return {key: loaded[key] for key in loaded.files}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise BundleError(f"{self.folder / name} holds no readable arrays ({error}); {EXPORT_AGAIN}") from error
+        except (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            why = str(error) or type(error).__name__
+            raise BundleError(f"{self.folder / name} holds no readable arrays ({why}); {EXPORT_AGAIN}") from error
 
 
 def load_bundle(path: str | Path) -> Bundle:

@@ -190,8 +190,18 @@ def test_parts_that_do_not_fit(copied: Path, edit: Callable[[dict], object], wor
     refused(copied, *words)
 
 
-def test_first_states_that_are_none(copied: Path):
-    (copied / "states" / "codec_decoder.npz").write_bytes(b"PK\x03\x04 no")
+def encrypted(archive: bytes) -> bytes:
+    """The same zip file, with the flag that its members are encrypted."""
+    raised = bytearray(archive)
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        raised[archive.index(signature) + flags] |= 1
+    return bytes(raised)
+
+
+@pytest.mark.parametrize("damage", [lambda archive: b"PK\x03\x04 no", lambda archive: b"", lambda archive: archive[:-30], encrypted])
+def test_first_states_that_are_none(copied: Path, damage: Callable[[bytes], bytes]):
+    path = copied / "states" / "codec_decoder.npz"
+    path.write_bytes(damage(path.read_bytes()))
     edited(copied, lambda m: None, sealed=True)
     refused(copied, "codec_decoder.npz", play=True)
 

@@ -106,7 +106,10 @@ class OrtBackend(Backend):
     def _load(self, graph: str) -> ort.InferenceSession:
         entry, path = self.bundle.manifest.graphs[graph], self.bundle.graph_path(graph)
         try:
-            session = ort.InferenceSession(str(path), self._session_options(graph), providers=["CPUExecutionProvider"])
+            # Its fallback tries the same provider once more, and prints to stdout.
+            session = ort.InferenceSession(
+                str(path), self._session_options(graph), providers=["CPUExecutionProvider"], enable_fallback=False
+            )
         except Exception as error:
             raise BundleError(
                 f"{path} does not load in ONNX Runtime {ort.__version__}: {_first_line(error)}; run: pip install -U lmdm"
