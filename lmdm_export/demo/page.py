@@ -38,9 +38,9 @@ def figure(value: float | None) -> str:
     """A measured figure for a table; None stands for one that is not finite."""
     if value is None:
         return "∞"
-    if value and not 0.01 <= abs(value) < 1e5:
+    if value and abs(value) < 0.01:
         return f"{value:.1e}"
-    return f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _base64(content: bytes) -> str:

@@ -67,7 +67,9 @@ def test_pictures_are_written_whole_and_show_where_the_prompt_changes(tmp_path: 
     assert {path.name for path in tmp_path.iterdir()} == {"plain.png", "marked.png", "cost.png"}
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "∞"), (0.0, "0"), (1.5, "1.5"), (1.234e-7, "1.2e-07"), (250_000.0, "2.5e+05")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "∞"), (0.0, "0"), (1.5, "1.5"), (1.234e-7, "1.2e-07"), (0.25, "0.25"), (250_000.0, "250,000")]
+)
 def test_figures_are_short(value: float | None, text: str) -> None:
     assert figure(value) == text
 
