@@ -20,6 +20,7 @@ from lmdm_export.errors import ExportError
 from lmdm_export.fixtures import write_fixtures
 from lmdm_export.graphs import InstrumentGraphs, build_graphs
 from lmdm_export.onnx_writer import to_onnx
+from lmdm_export.parity import require_parity
 from lmdm_export.settings import ExportSettings
 from lmdm_export.shared_weights import SharedWeights
 from lmdm_export.simplify import simplified
@@ -109,6 +110,8 @@ def export_bundle(
             (folder / TOKENIZER).write_bytes(instrument.conditioner.tokenizer.model)
         watch("fixtures")
         fixtures = write_fixtures(folder, instrument, graphs, settings.rollout_blocks, on_stage)
+        watch("parity")
+        require_parity(folder, fixtures)
         watch("manifest")
         manifest = {
             "format_version": 1,

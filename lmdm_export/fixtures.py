@@ -111,6 +111,9 @@ def _input(name: str, example: Tensor, graph: int, instrument: Instrument, known
     if name in ("seconds", "state_clock"):
         return example
     noise = torch.from_numpy(Noise(SEED + 1 + graph).block(zlib.crc32(name.encode()), 0, tuple(example.shape)))
+    if name == "audio":
+        # Silence too, where guards such as `sqrt(x + 1e-12)` decide the result.
+        noise[..., noise.shape[-1] // 2 :] = 0
     return 0.1 * noise if name.startswith(("audio", "state_")) else noise
 
 

@@ -11,6 +11,7 @@ import onnx
 import torch
 
 from lmdm_export.errors import ExportError
+from lmdm_export.folding import fold
 from lmdm_export.graphs.spec import GraphSpec
 
 # From 23 on attention stays one operator, which TensorRT-RTX cannot build in float32.
@@ -33,10 +34,12 @@ def to_onnx(spec: GraphSpec) -> onnx.ModelProto:
                 dynamo=True,
                 opset_version=OPSET,
                 verbose=False,
+                optimize=False,
             )
+            assert program is not None
+            fold(program.model)
     except torch.onnx.OnnxExporterError as error:
         raise ExportError(f"graph {spec.name} does not translate to ONNX: {_cause(error)}") from error
-    assert program is not None
     model = program.model_proto
     _name_values(model.graph, tuple(spec.inputs), spec.outputs)
     return anonymous(model, spec.name)

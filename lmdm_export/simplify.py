@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import onnx
 
-from lmdm_export.errors import ExportError
 from lmdm_export.onnx_writer import anonymous
 
 # This pass writes biased products with copies of the weights in another order, which no other graph shares.
@@ -26,15 +25,13 @@ class Simplified(NamedTuple):
 def simplified(model: onnx.ModelProto) -> Simplified:
     """A smaller equivalent model, or the model itself with a reason.
 
-    Raises:
-        ExportError: onnxsim's result differs from the model.
+    onnxsim's own check is left out: it draws inputs that no graph meets, such as token ids beyond the vocabulary. `require_parity` holds
+    what was written against torch instead.
     """
     size = model.ByteSize()
     if size > LARGEST_BYTES:
         return Simplified(model, f"{size / 1e9:.1f} GB is more than onnxsim's message limit allows ({LARGEST_BYTES / 1e9:.1f} GB)")
     import onnxsim
 
-    smaller, same = onnxsim.simplify(model, skipped_optimizers=SKIPPED)
-    if not same:
-        raise ExportError(f"onnxsim changed what graph {model.graph.name} computes; export with --no-simplify")
+    smaller, _ = onnxsim.simplify(model, skipped_optimizers=SKIPPED)
     return Simplified(anonymous(smaller, model.graph.name))
