@@ -18,12 +18,14 @@ class Peak:
     read_bytes: float
 
 
-def measure_peak(size: int = 1024, megabytes: int = 256, runs: int = 5) -> Peak:
+def measure_peak(size: int = 768, megabytes: int = 128, runs: int = 20) -> Peak:
     """Probe with torch on as many threads as torch is set to; the fastest of `runs` counts, as load can only slow a probe down."""
     a, b = torch.randn(size, size), torch.randn(size, size)
     memory = torch.ones(megabytes * 2**20 // 4)
-    seconds = in_turn({"product": lambda: a @ b, "read": lambda: memory.sum()}, runs)
-    return Peak(flops=2 * size**3 / min(seconds["product"]), read_bytes=megabytes * 2**20 / min(seconds["read"]))
+    fastest = {
+        name: min(s.wall for s in samples) for name, samples in in_turn({"product": lambda: a @ b, "read": memory.sum}, runs).items()
+    }
+    return Peak(flops=2 * size**3 / fastest["product"], read_bytes=megabytes * 2**20 / fastest["read"])
 
 
 @dataclass(frozen=True)

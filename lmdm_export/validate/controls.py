@@ -187,11 +187,12 @@ def noise_fault() -> Fault:
     return Fault("noise of another seed", seed_offset=1)
 
 
-def prompt_faults(manifest: Manifest) -> list[Fault]:
-    """Faults that only a change of prompt shows."""
-    stale = Fault("stale cross K/V after a prompt change", "conditioner", lambda: stale_cross(manifest.model.depth))
-    kept = Fault("context kept at a prompt change", settings=lambda bundle: with_context_drop(bundle, 0))
-    return [stale, kept] if manifest.sampling.context_drop else [stale]
+def prompt_fault(manifest: Manifest) -> Fault:
+    return Fault("stale cross K/V after a prompt change", "conditioner", partial(stale_cross, manifest.model.depth))
+
+
+def drop_fault() -> Fault:
+    return Fault("context kept at a prompt change", settings=lambda bundle: with_context_drop(bundle, 0))
 
 
 def with_context_drop(bundle: Bundle, frames: int) -> Bundle:

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from lmdm_export.validate.bounds import CLOSED_LOOP_FACTOR, Bound, closed_loop_bounds
 from lmdm_export.validate.context import Validation
-from lmdm_export.validate.controls import Fault, cache_faults, noise_fault, prompt_faults, with_context_drop
+from lmdm_export.validate.controls import Fault, cache_faults, drop_fault, noise_fault, prompt_fault, with_context_drop
 from lmdm_export.validate.metrics import compare
 from lmdm_export.validate.player import play
 from lmdm_export.validate.report import Check, Control, NotRun
 from lmdm_export.validate.truth import RolloutTruth, Unavailable
+from lmdm_runtime.manifest import Manifest
 
 ENOUGH_BLOCKS = 64
 BLOCKS_AFTER_CHANGE = 3
@@ -69,21 +70,33 @@ def error_curve(truth: RolloutTruth, found: NDArray) -> NDArray[np.float64]:
     return np.array([compare(expected, block).max_abs for expected, block in zip(truth.expected, found, strict=False)])
 
 
-def rollout_faults(validation: Validation, truth: RolloutTruth) -> list[Fault]:
-    manifest = with_context_drop(validation.bundle, truth.context_drop).manifest
-    return [*prompt_faults(manifest), *cache_faults(manifest), noise_fault()]
-
-
 def _faults(validation: Validation, truth: RolloutTruth, bounds: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Adds every fault, over as many blocks as it needs to show; returns their error curves."""
     bundle = with_context_drop(validation.bundle, truth.context_drop)
-    scenario = truth.scenario.first(min(truth.scenario.blocks, min(truth.scenario.changes) + BLOCKS_AFTER_CHANGE))
-    faults = rollout_faults(validation, truth)
-    tick = validation.begin("runtime: closed loop with faults", scenario.blocks * len(faults))
+    manifest, changes = bundle.manifest, sorted(truth.scenario.changes)
+    faults: list[tuple[Fault, int]] = [(fault, changes[0]) for fault in (prompt_fault(manifest), *cache_faults(manifest), noise_fault())]
+    if manifest.sampling.context_drop:
+        fault, shows = drop_fault(), next((block for block in changes if drops_music(manifest, block)), None)
+        if shows is None:
+            reason = (
+                f"no prompt change comes after the context is longer than its {manifest.model.context - truth.context_drop} kept frames"
+            )
+            validation.report.not_run.append(NotRun(3, f"fault: {fault.name}", f"{reason}; give more --blocks"))
+        else:
+            faults.append((fault, shows))
+    tick = validation.begin("runtime: closed loop with faults", len(faults))
     curves = {}
-    for fault in faults:
-        curve = error_curve(truth, play(bundle, validation.backend, scenario, fault=fault, tick=tick))
+    for fault, change in faults:
+        scenario = truth.scenario.first(min(truth.scenario.blocks, change + BLOCKS_AFTER_CHANGE))
+        curve = error_curve(truth, play(bundle, validation.backend, scenario, fault=fault))
+        tick()
         worst = int(np.argmax(curve / bounds[: len(curve)]))
         metric = f"max abs (block {worst})"
         validation.report.controls.append(Control(3, fault.name, metric, float(curve[worst]), float(bounds[worst])))
         curves[f"fault: {fault.name}"] = curve
     return curves
+
+
+def drops_music(manifest: Manifest, block: int) -> bool:
+    """Whether a drop at this block reaches frames that were played: a stream from a null context has nothing to drop at first."""
+    return block * manifest.model.block > manifest.model.context - manifest.sampling.context_drop

@@ -13,8 +13,8 @@ from lmdm_export.validate.metrics import compare
 from lmdm_export.validate.report import Check, Control, NotRun, Report
 from lmdm_export.validate.table import print_report
 
-GOOD = Check(1, "conditioner cross_k", "max abs", 1e-6, Bound(1e-5, "because"), compare(np.ones(3), np.ones(3)))
-BAD = Check(2, "latent", "max abs", 1e-3, Bound(1e-5, "because"))
+GOOD = Check(1, "conditioner cross_k", "max abs", 1e-6, Bound(1e-5, "because", 1e-6), compare(np.ones(3), np.ones(3)))
+BAD = Check(2, "latent", "max abs", 1e-3, Bound(1e-5, "because", 1e-6))
 CAUGHT, MISSED = Control(3, "stale cross K/V", "max abs", 0.5, 1e-5), Control(3, "swapped K and V", "max abs", 1e-6, 1e-5)
 
 
@@ -37,7 +37,7 @@ def test_verdict_needs_every_check_and_every_control() -> None:
 
 
 def test_nan_is_a_failed_check_and_a_caught_fault() -> None:
-    assert not Check(1, "x", "max abs", float("nan"), Bound(1.0, "")).passed
+    assert not Check(1, "x", "max abs", float("nan"), Bound(1.0, "", 1.0)).passed
     assert Control(1, "x", "max abs", float("nan"), 1.0).caught
 
 

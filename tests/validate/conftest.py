@@ -1,0 +1,77 @@
+"""Checkpoints of small random instruments with their bundles, each written once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lmdm_export.bundle import Source, export_bundle
+from lmdm_export.manifest_document import file_sha256
+from lmdm_export.settings import ExportSettings
+from lmdm_train.checkpoint import save_instrument
+from tests.bundles import named_config
+from tests.small_instruments import small_instrument
+
+BLOCKS = 16
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A checkpoint and the bundle that was made from it."""
+
+    checkpoint: Path
+    bundle: Path
+
+    def damaged(self, folder: Path, damage: Callable[[np.ndarray], np.ndarray], graph: str) -> Path:
+        """A copy whose weights that `graph` alone uses are changed, with hashes that say that nothing happened."""
+        import onnx
+
+        copy = shutil.copytree(self.bundle, folder / "damaged")
+        weights = copy / "graphs" / "weights.bin"
+        held = {path.stem: _matrices(onnx.load(path, load_external_data=False)) for path in (copy / "graphs").glob("*.onnx")}
+        others = {place for name, places in held.items() if name != graph for place in places}
+        content = bytearray(weights.read_bytes())
+        for offset, length in held[graph] - others:
+            values = np.frombuffer(content, np.float32, length // 4, offset)
+            content[offset : offset + length] = damage(values).astype(np.float32).tobytes()
+        weights.write_bytes(content)
+        manifest = json.loads((copy / "manifest.json").read_text())
+        for entry in manifest["files"]:
+            if entry["path"] == "graphs/weights.bin":
+                entry["sha256"] = file_sha256(weights)
+        (copy / "manifest.json").write_text(json.dumps(manifest))
+        return copy
+
+
+def _matrices(model) -> set[tuple[int, int]]:  # type: ignore[no-untyped-def]
+    """Offset and length of every float32 matrix outside of the model."""
+    places = set()
+    for tensor in model.graph.initializer:
+        entry = {item.key: item.value for item in tensor.external_data}
+        if "offset" in entry and tensor.data_type == 1 and len(tensor.dims) > 1:
+            places.add((int(entry["offset"]), int(entry["length"])))
+    return places
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Exported]:
+    folder = tmp_path_factory.mktemp("exported")
+    made: dict[str, Exported] = {}
+
+    def get(name: str, **settings: object) -> Exported:
+        key = "-".join([name, *map(str, settings.values())])
+        if key not in made:
+            instrument = small_instrument(named_config(name))
+            checkpoint = save_instrument(folder / f"{key}.safetensors", instrument)
+            source = Source(checkpoint.name, file_sha256(checkpoint), "tests")
+            export_bundle(instrument, folder / key, source, ExportSettings(rollout_blocks=BLOCKS, **settings))  # type: ignore[arg-type]
+            made[key] = Exported(checkpoint, folder / key)
+        return made[key]
+
+    return get
