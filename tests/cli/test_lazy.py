@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,8 @@ def raiser(kind: str) -> int:
         Size(block=-1)
     if kind == "os":
         Path("/no/such/file").read_text()
+    if kind == "extra":
+        importlib.import_module("package_that_is_not_there.module")
     if kind == "interrupt":
         raise KeyboardInterrupt
     if kind == "bug":
@@ -41,7 +44,7 @@ def raiser(kind: str) -> int:
 @pytest.fixture
 def group() -> LazyGroup:
     table = {
-        "raiser": CommandEntry(f"{__name__}:raiser", "Fails."),
+        "raiser": CommandEntry(f"{__name__}:raiser", "Fails.", "export"),
         "absent": CommandEntry("package_that_is_not_there.module:command", "Needs an extra.", "export"),
         "broken": CommandEntry("lmdm_runtime.no_such_module:command", "Is a fault of the project."),
     }
@@ -85,11 +88,12 @@ def test_wrong_usage_exits_2_and_points_at_help(group: LazyGroup, args: list[str
     assert "--help`" in result.stderr
 
 
-def test_a_missing_extra_says_what_to_install(group: LazyGroup) -> None:
-    result = run(group, "absent")
+@pytest.mark.parametrize("args", [["absent"], ["raiser", "extra"]])
+def test_a_missing_extra_says_what_to_install(group: LazyGroup, args: list[str]) -> None:
+    result = run(group, *args)
     assert result.exit_code == 1
     assert result.stderr.startswith(
-        "error: `lmdm absent` needs the Python package package_that_is_not_there, which is not installed; run: pip install "
+        f"error: `lmdm {args[0]}` needs the Python package package_that_is_not_there, which is not installed; run: pip install "
     )
     assert "[export]'" in result.stderr
 

@@ -28,14 +28,18 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self.table = table
         self.show_traceback = False
+        self._asked: tuple[str, CommandEntry] | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now. Raises `click.ClickException` when its extra is not installed."""
+        """The command, imported now."""
         entry = self.table.get(cmd_name)
-        return None if entry is None else load(cmd_name, entry)
+        if entry is None:
+            return None
+        self._asked = (cmd_name, entry)
+        return load(entry)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.table and not args[0].startswith("-"):
@@ -48,7 +52,7 @@ class LazyGroup(click.Group):
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
         """Run the command line and exit; never returns."""
-        self.show_traceback = False
+        self.show_traceback, self._asked = False, None
         extra["standalone_mode"] = False
         try:
             result = super().main(args=args, prog_name=prog_name, **extra)
@@ -58,27 +62,26 @@ class LazyGroup(click.Group):
         except Exception as failure:
             if self.show_traceback and not isinstance(failure, click.exceptions.Abort):
                 traceback.print_exc()
-            text = sentence(failure)
+            text = self._missing_extra(failure) or sentence(failure)
             if text:
                 click.echo(f"error: {text}", err=True)
             sys.exit(exit_status(failure))
         sys.exit(result if isinstance(result, int) else 0)
 
-
-def load(name: str, entry: CommandEntry) -> click.Command:
-    """Import the command of a table entry.
-
-    Raises `click.ClickException` naming what to install when a package from outside the project is missing.
-    """
-    module, _, attribute = entry.target.partition(":")
-    try:
-        command = getattr(importlib.import_module(module), attribute)
-    except ModuleNotFoundError as missing:
-        package = (missing.name or "").partition(".")[0]
+    def _missing_extra(self, failure: BaseException) -> str | None:
+        """What to install, when the command that was asked for lacks a package from outside the project."""
+        if self._asked is None or not isinstance(failure, ModuleNotFoundError):
+            return None
+        name, entry = self._asked
+        package = (failure.name or "").partition(".")[0]
         if package in OWN_PACKAGES:
-            raise
-        raise click.ClickException(
-            f"`lmdm {name}` needs the Python package {package}, which is not installed; run: {install_command(entry.extra)}"
-        ) from missing
+            return None
+        return f"`lmdm {name}` needs the Python package {package}, which is not installed; run: {install_command(entry.extra)}"
+
+
+def load(entry: CommandEntry) -> click.Command:
+    """Import the command of a table entry."""
+    module, _, attribute = entry.target.partition(":")
+    command = getattr(importlib.import_module(module), attribute)
     assert isinstance(command, click.Command), f"{entry.target} is not a click command"
     return command
