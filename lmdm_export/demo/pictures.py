@@ -57,7 +57,7 @@ def plot_spectrogram(path: Path, audio: np.ndarray, sample_rate: int, marks: Seq
     figure.colorbar(image, ax=[wave, spectrum], label="dB", pad=0.01, fraction=0.03)
     if primer_seconds > 0:
         wave.axvspan(0, primer_seconds, color=GRID, alpha=0.5, lw=0)
-        _label(wave, 0.0, "primer (rendered music)")
+        _label(wave, 0.0, "primer")
     for index, (second, prompt) in enumerate(marks):
         for axes in (wave, spectrum):
             axes.axvline(second, color=MARK, lw=1.6, ls="-" if index else "--")
