@@ -20,7 +20,7 @@ def _default(name: str) -> Path:
 
 @click.group()
 def evaluate() -> None:
-    """Measure an instrument: does it follow its prompts?"""
+    """Measure an instrument: does it follow its prompts, and what does its codec keep?"""
 
 
 @evaluate.command()
@@ -53,3 +53,34 @@ def prompts(checkpoint: Path, judge_file: Path, prompts: int, blocks: int, as_js
     for row in rows:
         table.add_row(str(row["question"]), f"{row['asked']:.2f}", f"{row['shuffled']:.2f}", f"{row['chance']:.2f}")
     Console().print(table)
+
+
+@evaluate.command()
+@click.option("--checkpoint", type=FILE, default=lambda: _default("default.safetensors"), help="Instrument whose codec is measured.")
+@click.option(
+    "--music",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data/music"),
+    show_default=True,
+    help="Tracks of `lmdm data compose`.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+def codec(checkpoint: Path, music: Path, as_json: bool) -> None:
+    """What the codec keeps of held-out pieces, beside the same figures against another piece."""
+    from lmdm_train.checkpoint import load_instrument
+    from lmdm_train.data.music import find_tracks
+    from lmdm_train.errors import LmdmTrainError
+    from lmdm_train.evaluate.codec import codec_quality
+
+    held_out = [track for track in find_tracks(music) if track.held_out]
+    if len(held_out) < 2:
+        raise LmdmTrainError(f"{music} has {len(held_out)} held-out tracks, two are needed; compose more than 72 pieces: lmdm data compose")
+    with Progress(console=Console(stderr=True), disable=as_json) as bar:
+        task = bar.add_task("coding", total=len(held_out))
+        measured = codec_quality(load_instrument(checkpoint).codec, held_out, on_track=lambda done: bar.update(task, completed=done))
+    rounded = {name: round(value, 3) for name, value in measured.items()}
+    if as_json:
+        click.echo(json.dumps({"checkpoint": checkpoint.name, "tracks": len(held_out), **rounded}))
+        return
+    for name, value in rounded.items():
+        click.echo(f"{name.replace('_', ' '):36} {value:.3f}")
