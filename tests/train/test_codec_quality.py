@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from lmdm_train.evaluate.codec import mel_error_db, pitch_classes
 from lmdm_train.stages.spectral_loss import spectral_distance
 
