@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from lmdm_train.codec.spectral import SpectralCodec
 from lmdm_train.data.music import Track
+from lmdm_train.stages.loop import scheduled_steps
 from lmdm_train.stages.spectral_loss import spectral_distance
 
 
@@ -62,14 +62,9 @@ def train_codec(
     rng = np.random.default_rng(settings.seed)
     torch.manual_seed(settings.seed)
     optimiser = torch.optim.AdamW(codec.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=1e-4)
-    began, size, skip = time.monotonic(), codec.frame_size, 4
+    size, skip = codec.frame_size, 4
     codec.train()
-    for step in range(settings.steps):
-        done = step / settings.steps if seconds is None else max(step / settings.steps, (time.monotonic() - began) / seconds)
-        if done >= 1:
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
+    for step in scheduled_steps(optimiser, settings.steps, settings.learning_rate, warm_up=50, seconds=seconds):
         features, audio = _batch(music, rng, settings, size)
         frames = codec.encode_features(features)
         smooth = (frames[:, :, 1:] - frames[:, :, :-1]).square().mean()
@@ -81,7 +76,7 @@ def train_codec(
         (loss + settings.smoothness * smooth).backward()
         torch.nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
         optimiser.step()
-        on_step(step + 1, loss.item())
+        on_step(step, loss.item())
     codec.eval()
 
 

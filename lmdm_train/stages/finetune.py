@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +16,7 @@ from lmdm_train.model.attention import LayerKV
 from lmdm_train.model.dit import Conditioning
 from lmdm_train.model.instrument import Instrument
 from lmdm_train.model.routing import additive_input
+from lmdm_train.stages.loop import scheduled_steps
 
 
 @dataclass(frozen=True)
@@ -132,14 +131,8 @@ def fine_tune(
     trained = [p for p in instrument.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     average = average or Average(instrument, settings.ema)
-    began = time.monotonic()
     instrument.dit.train()
-    for step in range(settings.steps):
-        done = step / settings.steps if seconds is None else max(step / settings.steps, (time.monotonic() - began) / seconds)
-        if done >= 1:
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+    for step in scheduled_steps(optimiser, settings.steps, settings.learning_rate, warm_up=100, seconds=seconds):
         windows, prompts = draw_windows(music, settings.batch, instrument.config.layout.window, rng)
         loss = flow_matching_loss(instrument, windows, prompts, settings, rng)
         optimiser.zero_grad()
@@ -147,6 +140,6 @@ def fine_tune(
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         average.update(instrument)
-        on_step(step + 1, loss.item())
+        on_step(step, loss.item())
     instrument.eval()
     return average

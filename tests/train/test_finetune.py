@@ -17,6 +17,7 @@ from lmdm_train.model.instrument import Instrument
 from lmdm_train.model.routing import additive_input, allowed_mask, router_mask
 from lmdm_train.presets import preset
 from lmdm_train.stages.finetune import Average, FineTuning, drop_context, fine_tune, flow_matching_loss
+from lmdm_train.stages.loop import scheduled_steps
 
 PROMPTS = ["jazz in c minor with piano", "techno without drums", "rock with organ and drums", "pop with flute"]
 TOKENIZER = train_tokenizer(PROMPTS * 8, 60)
@@ -125,3 +126,14 @@ def test_a_pattern_that_this_stage_cannot_train_is_refused():
 def test_loss_needs_no_text_to_be_finite():
     loss = flow_matching_loss(small(), torch.randn(2, 8, 16), ["", "jazz"], FineTuning(text_dropout=1.0), random.Random(0))
     assert bool(torch.isfinite(loss))
+
+
+def test_the_learning_rate_warms_up_and_falls_and_time_ends_a_stage():
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.SGD([weight], lr=0.0)
+    rates = [optimiser.param_groups[0]["lr"] for _ in scheduled_steps(optimiser, 100, 1.0, warm_up=10)]
+    assert len(rates) == 100
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9]
+    assert rates[-1] < 0.03
+    assert list(scheduled_steps(optimiser, 100, 1.0, warm_up=10, seconds=1e-9)) == []
