@@ -97,8 +97,9 @@ class Seams:
     @property
     def excess(self) -> float:
         """Boundary error over interior error: about 1 without seams."""
-        floor = EPSILON
-        return (self.boundary_error + floor) / (self.interior_error + floor)
+        if not np.isfinite(self.interior_error):
+            return float("inf")
+        return (self.boundary_error + EPSILON) / (self.interior_error + EPSILON)
 
 
 def measure_seams(reference: np.ndarray, streamed: np.ndarray, boundaries: Sequence[int], reach: int) -> Seams:
@@ -109,6 +110,8 @@ def measure_seams(reference: np.ndarray, streamed: np.ndarray, boundaries: Seque
     near = np.zeros(streamed.shape[1], bool)
     for boundary in inside:
         near[max(0, boundary - reach) : boundary + reach] = True
+    if not np.isfinite(streamed).all():
+        return Seams(float("inf"), _jump(reference, inside), float("inf"), float("inf"))
     error = np.max(np.abs(streamed.astype(np.float64) - reference), axis=0)
     return Seams(
         jump=_jump(streamed, inside),

@@ -23,6 +23,7 @@ def print_report(report: Report, console: Console) -> None:
     for sentence in report.failures:
         console.print(f"[bold red]failed[/] {sentence}", highlight=False)
     caught, faults = sum(c.caught for c in report.controls), len(report.controls)
+    console.print(f"[dim]seconds: {', '.join(f'{name} {value:.1f}' for name, value in report.seconds.items())}[/]", highlight=False)
     verdict = PASS if report.passed else FAIL
     kept = sum(c.passed for c in report.checks)
     console.print(f"{verdict} {kept} of {len(report.checks)} checks keep their bound, {caught} of {faults} faults caught", highlight=False)

@@ -64,3 +64,8 @@ def test_a_step_at_a_boundary_is_a_seam() -> None:
 def test_seams_need_a_boundary() -> None:
     with pytest.raises(ValueError, match="no boundary"):
         measure_seams(np.zeros((1, 10)), np.zeros((1, 10)), [0, 10], 2)
+
+
+def test_seams_of_audio_that_is_not_finite_never_pass() -> None:
+    seams = measure_seams(np.ones((1, 10)), np.full((1, 10), np.nan), [5], 2)
+    assert seams.jump == seams.boundary_error == seams.interior_error == seams.excess == np.inf
