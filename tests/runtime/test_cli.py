@@ -125,14 +125,20 @@ def test_weights_that_are_not_numbers_reach_no_file(causal: Tiny, tmp_path: Path
 
 def test_ctrl_c_leaves_nothing(causal: Tiny, tmp_path: Path):
     command = [sys.executable, "-m", "lmdm_runtime.cli", "generate", causal.folder, "-o", tmp_path / "a.wav", "--seconds", "1e7"]
-    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.iterdir()):
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    # A shell's background jobs start with SIGINT ignored, and their children would be deaf to it too.
+    process = subprocess.Popen(
+        [str(part) for part in command], stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.iterdir()):
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert said.rstrip().endswith("error: interrupted")
     assert "Traceback" not in said
