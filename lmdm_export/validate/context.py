@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lmdm_export.validate.report import Report
-from lmdm_export.validate.truth import Begin, RolloutTruth, Truth
+from lmdm_export.validate.truth import Begin, Truth
 from lmdm_runtime.backends.base import Backend
 from lmdm_runtime.bundle import Bundle
+
+if TYPE_CHECKING:
+    from lmdm_export.validate.loop import Loop
 
 
 @dataclass
@@ -17,6 +21,7 @@ class Validation:
 
     `backend` runs the bundle and keeps its graphs loaded from step to step. `blocks` is the length of the closed loop, `audio_blocks` how
     many blocks are decoded. `threads` is what `backend` was told. `plots` is a folder for pictures, or None.
+    `loop` is kept from one step to the next.
     """
 
     bundle: Bundle
@@ -28,10 +33,4 @@ class Validation:
     audio_blocks: int = 16
     threads: int | None = None
     plots: Path | None = None
-    rollouts: dict[int, RolloutTruth] = field(default_factory=dict)
-
-    def rollout(self, blocks: int) -> RolloutTruth:
-        """The expected closed loop, made once."""
-        if blocks not in self.rollouts:
-            self.rollouts[blocks] = self.truth.rollout(blocks, self.begin)
-        return self.rollouts[blocks]
+    loop: Loop | None = None

@@ -31,6 +31,10 @@ Run = Callable[[Callable[[], None], Buffers], None]
 """One run of the faulty graph: `run(healthy, buffers)`, where `healthy()` is the run without the fault on what the buffers hold."""
 
 
+ROUNDING_OF_A_STEP = 5e-7
+"""Four float32 roundings of a latent of size 1, about what torch's own velocity is off by."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """A fault in the runs of `graph`, in the noise (`seed_offset`) or in the settings of the bundle (`settings`).
@@ -169,6 +173,23 @@ def blind(frames_before: int) -> Run:
             healthy()
 
     return run
+
+
+def disturb(size: float, seed: int) -> Run:
+    """Gaussian noise of that size on the noisy block in every step: no fault, but what rounding looks like to a closed loop."""
+    draw = np.random.default_rng(seed)
+
+    def run(healthy: Callable[[], None], buffers: Buffers) -> None:
+        x = buffers["x"].read()
+        buffers["x"].write(x + size * draw.standard_normal(x.shape, dtype=np.float32))
+        healthy()
+
+    return run
+
+
+def disturbance() -> Fault:
+    """A few float32 roundings in every step."""
+    return Fault("disturbed by rounding", "cached_decoder", partial(disturb, ROUNDING_OF_A_STEP, 0))
 
 
 def cache_faults(manifest: Manifest) -> list[Fault]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lmdm_export.validate.bounds import CLOSED_LOOP_FACTOR, Bound, closed_loop_bounds
 from lmdm_export.validate.context import Validation
-from lmdm_export.validate.controls import Fault, cache_faults, drop_fault, noise_fault, prompt_fault, with_context_drop
+from lmdm_export.validate.controls import Fault, cache_faults, drop_fault, noise_fault, prompt_fault
+from lmdm_export.validate.loop import Curve, Loop, closed_loop, error_curve
 from lmdm_export.validate.metrics import compare
 from lmdm_export.validate.player import play
 from lmdm_export.validate.report import Check, Control, NotRun
-from lmdm_export.validate.truth import RolloutTruth, Unavailable
+from lmdm_export.validate.truth import Unavailable
 from lmdm_runtime.manifest import Manifest
 
 ENOUGH_BLOCKS = 64
@@ -21,25 +20,20 @@ BLOCKS_AFTER_CHANGE = 3
 def check_rollout(validation: Validation) -> None:
     """Adds the worst block, the blocks at which the dominant prompt changes, and every fault over the first change of prompt."""
     try:
-        truth = validation.rollout(validation.blocks)
+        loop = closed_loop(validation)
     except Unavailable as reason:
         validation.report.not_run.append(NotRun(3, f"closed loop of {validation.blocks} blocks", str(reason)))
         return
-    bundle = with_context_drop(validation.bundle, truth.context_drop)
-    tick = validation.begin("runtime: closed loop", truth.scenario.blocks)
-    found = play(bundle, validation.backend, truth.scenario, tick=tick)
-    curve, bounds = error_curve(truth, found), rollout_bounds(truth)
-    scenario = truth.scenario
-    whole = (
-        f"{scenario.blocks} blocks, {len(scenario.changes)} prompt changes, {scenario.varying} new mixes, context drop {truth.context_drop}"
-    )
+    truth, scenario = loop.truth, loop.truth.scenario
+    curve = error_curve(truth.expected, loop.played)
+    events = f"{len(scenario.changes)} prompt changes (context drop {truth.context_drop}), {scenario.varying} new mixes"
+    whole = f"{scenario.blocks} blocks, {events}"
     for what, blocks in ((whole, list(range(scenario.blocks))), ("first block after each prompt change", list(scenario.changes))):
-        worst = max(blocks, key=lambda block: curve[block] / bounds[block])
-        errors = compare(truth.expected[blocks], found[blocks])
-        bound = loop_bound(bounds, worst)
-        validation.report.checks.append(Check(3, what, f"max abs (worst: block {worst})", float(curve[worst]), bound, errors))
-    curves = {"onnxruntime": curve, **truth.references, "bound": bounds}
-    curves |= _faults(validation, truth, bounds)
+        worst = max(blocks, key=lambda block: curve[block] / loop.bounds[block])
+        errors = compare(truth.expected[blocks], loop.played[blocks])
+        validation.report.checks.append(Check(3, what, f"max abs (worst: block {worst})", float(curve[worst]), loop.bound(worst), errors))
+    curves = {"onnxruntime": curve, **loop.references, "bound": loop.bounds}
+    curves |= _faults(validation, loop)
     validation.report.facts["rollout"] = {
         "blocks": scenario.blocks,
         "enough_blocks": scenario.blocks >= ENOUGH_BLOCKS,
@@ -54,26 +48,10 @@ def check_rollout(validation: Validation) -> None:
         plot_curves(validation.plots / "rollout.png", f"closed loop against {validation.truth.name}", curves, scenario.changes)
 
 
-def loop_bound(bounds: NDArray[np.float64], block: int) -> Bound:
-    """The bound of one block with its reason."""
-    reason = f"{CLOSED_LOOP_FACTOR:g} x the largest error that rounding alone has led to in torch's closed loop up to that block"
-    return Bound(float(bounds[block]), reason, float(bounds[block]) / CLOSED_LOOP_FACTOR)
-
-
-def rollout_bounds(truth: RolloutTruth) -> NDArray[np.float64]:
-    """The bound of every block, [blocks]."""
-    return closed_loop_bounds(list(truth.references.values()), np.max(np.abs(truth.expected), axis=(1, 2)))
-
-
-def error_curve(truth: RolloutTruth, found: NDArray) -> NDArray[np.float64]:
-    """Largest error of every block, [blocks]; infinite where a value is not finite."""
-    return np.array([compare(expected, block).max_abs for expected, block in zip(truth.expected, found, strict=False)])
-
-
-def _faults(validation: Validation, truth: RolloutTruth, bounds: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def _faults(validation: Validation, loop: Loop) -> dict[str, Curve]:
     """Adds every fault, over as many blocks as it needs to show; returns their error curves."""
-    bundle = with_context_drop(validation.bundle, truth.context_drop)
-    manifest, changes = bundle.manifest, sorted(truth.scenario.changes)
+    truth, bounds, manifest = loop.truth, loop.bounds, loop.bundle.manifest
+    changes = sorted(truth.scenario.changes)
     faults: list[tuple[Fault, int]] = [(fault, changes[0]) for fault in (prompt_fault(manifest), *cache_faults(manifest), noise_fault())]
     if manifest.sampling.context_drop:
         fault, shows = drop_fault(), next((block for block in changes if drops_music(manifest, block)), None)
@@ -88,7 +66,7 @@ def _faults(validation: Validation, truth: RolloutTruth, bounds: NDArray[np.floa
     curves = {}
     for fault, change in faults:
         scenario = truth.scenario.first(min(truth.scenario.blocks, change + BLOCKS_AFTER_CHANGE))
-        curve = error_curve(truth, play(bundle, validation.backend, scenario, fault=fault))
+        curve = error_curve(truth.expected, play(loop.bundle, validation.backend, scenario, fault=fault))
         tick()
         worst = int(np.argmax(curve / bounds[: len(curve)]))
         metric = f"max abs (block {worst})"

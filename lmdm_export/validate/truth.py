@@ -46,12 +46,14 @@ class BlockProbe:
 @dataclass(frozen=True)
 class RolloutTruth:
     """Closed-loop blocks [blocks, channels, o]. `references` are error curves [blocks] whose only cause is rounding or a disturbance of
-    that size; `context_drop` is what the runtime must use, `facts` are figures worth reporting."""
+    that size; where they do not show how the loop amplifies later on, `measure_in_runtime` asks for such a curve from the runtime itself.
+    `context_drop` is what the runtime must use, `facts` are figures worth reporting."""
 
     scenario: Scenario
     expected: NDArray
     references: dict[str, NDArray[np.float64]]
     context_drop: int
+    measure_in_runtime: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lmdm_export.validate.controls import FaultyBackend, blind, forget, on_cache, slide, stale_cross, swap, wrong_base
+from lmdm_export.validate.controls import FaultyBackend, blind, disturb, forget, on_cache, slide, stale_cross, swap, wrong_base
 from lmdm_runtime.backends.base import Backend, Binding, Buffer
 from lmdm_runtime.manifest import Port
 from lmdm_train.model.attention import LayerKV
@@ -90,6 +90,16 @@ def test_decoder_forgets_its_state_or_what_came_before() -> None:
     assert not seen[0].any()
     np.testing.assert_array_equal(seen[1][0, 0], [0, 0, 0, 0, 1, 1])
     assert buffers["frames"].read().all()
+
+
+def test_disturbance_is_of_its_size_and_differs_by_step() -> None:
+    x, seen = np.zeros((1, 8, 400), np.float32), []
+    buffers, run = {"x": Memory(x)}, disturb(1e-6, seed=0)
+    for _ in range(2):
+        buffers["x"].write(x)
+        run(lambda: seen.append(buffers["x"].read()), buffers)
+    np.testing.assert_allclose([s.std() for s in seen], 1e-6, rtol=0.1)
+    assert not np.array_equal(*seen)
 
 
 def test_only_the_named_graph_is_faulty() -> None:
