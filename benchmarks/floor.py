@@ -41,12 +41,12 @@ class Work:
         return {"arithmetic": arithmetic, "memory": memory, "floor": max(arithmetic, memory)}
 
 
-def transformer_work(config: DiTConfig, tokens: int, keys: int, text_tokens: int, batch: int) -> Work:
+def transformer_work(config: DiTConfig, tokens: int, keys: int, text_tokens: int, batch: int, depth: int | None = None) -> Work:
     """One pass of `tokens` queries over `keys` self-attention keys, cross-attention keys ready; projections in and out included.
 
     Per token and layer: q, k, v and out of self-attention 4w², q and out of cross-attention 2w², SwiGLU 3·m·w².
     """
-    width, depth = config.width, config.depth
+    width, depth = config.width, config.depth if depth is None else depth
     layer_weights = (4 + 2 + 3 * config.ff_mult) * width**2
     edge_weights = 2 * config.latent_channels * width
     attention = 2 * width * (keys + text_tokens)
@@ -71,5 +71,7 @@ def masked_step_work(config: DiTConfig, layout: Layout, text_tokens: int, batch:
 
 
 def context_work(config: DiTConfig, frames: int, keys: int, text_tokens: int, batch: int) -> Work:
-    """Encoding `frames` clean frames that see `keys` cached or own keys."""
-    return transformer_work(config, frames, keys, text_tokens, batch)
+    """Encoding `frames` clean frames that see `keys` cached or own keys; the last layer gives keys and values only."""
+    work = transformer_work(config, frames, keys, text_tokens, batch, depth=config.depth - 1)
+    last = 2 * config.width**2
+    return Work(work.operations + 2.0 * batch * frames * last, work.read_bytes + 4.0 * last)

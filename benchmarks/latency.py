@@ -176,9 +176,9 @@ def _print(result: dict[str, Any], path: Path) -> None:
     )
     table = Table(title=title, title_justify="left")
     for column in ("stage", "subject"):
-        table.add_column(column, no_wrap=True)
-    for column in ("median", "spread", "p95", "p99", "cpu", "× of ONNX Runtime", "floor"):
-        table.add_column(column, justify="right")
+        table.add_column(column, overflow="fold")
+    for column in ("median", "spread", "p95", "p99", "cpu", "×", "floor"):
+        table.add_column(column, justify="right", no_wrap=True)
     for stage, subjects in result["stages"].items():
         for name, ms in subjects.items():
             floor = result["floor_ms"].get("masked step" if (stage, name) == ("step", MASKED) else stage)
@@ -191,9 +191,10 @@ def _print(result: dict[str, Any], path: Path) -> None:
             )
     console = Console()
     console.print(table)
+    peak, load = result["peak"], (machine["load_average"][0], machine["load_average_after"][0])
     console.print(
-        f"a block lasts {instrument['block_ms']:.0f} ms; peak {result['peak']['gflops_float32']:.0f} GFLOP/s and "
-        f"{result['peak']['read_gb_s']:.1f} GB/s; load {machine['load_average'][0]} to {machine['load_average_after'][0]} on "
+        f"× is of ONNX Runtime's median, cpu the processor's time; a block lasts {instrument['block_ms']:.0f} ms\n"
+        f"peak {peak['gflops_float32']:.0f} GFLOP/s and {peak['read_gb_s']:.1f} GB/s; load {load[0]} to {load[1]} on "
         f"{machine['usable_cores']} cores of {machine['cpu']}\n{path}",
         highlight=False,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-COLOURS = {"onnxruntime": "#1f77b4", "torch, cached": "#ff7f0e", "torch, masked full forward": "#999999"}
+COLOURS = {"onnxruntime": "#1f77b4", "torch, cached": "#ff7f0e", "torch, no cache": "#999999"}
 
 
 def plot_latency(path: Path, result: dict[str, Any]) -> Path:
@@ -26,7 +26,7 @@ def plot_latency(path: Path, result: dict[str, Any]) -> Path:
         floor = result["floor_ms"].get(stage)
         if floor is not None:
             axis.axvline(floor["floor"], color="black", linestyle="--", linewidth=1.0)
-        if stage == "block of latents":
+        if stage == "block":
             axis.axvline(result["instrument"]["block_ms"], color="crimson", linestyle=":", linewidth=1.2)
         axis.set_title(stage, loc="left", fontsize=9)
         axis.tick_params(labelsize=8)

@@ -22,7 +22,7 @@ from lmdm_train.rollout import cached_blocks, outpainting
 from lmdm_train.rollout.setup import Rollout
 
 PROMPT = "slow ambient pad with soft piano"
-MASKED = "torch, masked full forward"
+MASKED = "torch, no cache"
 CACHED = "torch, cached"
 RUNTIME = "onnxruntime"
 
@@ -75,7 +75,7 @@ class Pair:
         stages = [
             Stage("step", {CACHED: step, RUNTIME: self._graph("cached_decoder")}, step_work(dit, layout, visible, text, batch)),
             Stage("context", {CACHED: context, RUNTIME: self._graph("context_encoder")}, context_work(dit, frames, keys, text, batch)),
-            Stage("block of latents", {CACHED: lambda: next(cached), RUNTIME: self.session.next_latents}),
+            Stage("block", {CACHED: lambda: next(cached), RUNTIME: self.session.next_latents}),
             Stage("decode", {CACHED: self._torch_decode(), RUNTIME: self._graph("codec_decoder")}),
         ]
         if masked:

@@ -24,7 +24,7 @@ def test_every_stage_has_every_subject(name: str, tmp_path: Path) -> None:
     assert {stage: set(subjects) for stage, subjects in result["stages"].items()} == {
         "step": {CACHED, RUNTIME, MASKED},
         "context": {CACHED, RUNTIME},
-        "block of latents": {CACHED, RUNTIME, MASKED},
+        "block": {CACHED, RUNTIME, MASKED},
         "decode": {CACHED, RUNTIME},
     }
     assert all(figures["median"] > 0 for subjects in result["stages"].values() for figures in subjects.values())
