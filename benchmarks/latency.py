@@ -65,6 +65,8 @@ def latency(
     threads = threads or physical_cores()
     pair = _pair(checkpoint, bundle, preset, layout, small_codec, work, threads, console)
     result = measure(pair, runs, masked, skip_decode=small_codec, console=console)
+    if preset is not None and small_codec:
+        result["instrument"]["block_ms"] = block_ms(preset, layout)
     model = pair.bundle.manifest.model
     label = name or f"{pair.bundle.manifest.name}-{model.context}-{model.block}-{threads}t"
     path = RESULTS / f"latency-{re.sub(r'[^a-z0-9]+', '-', label.lower())}.json"
@@ -160,6 +162,14 @@ def _pair(
     return Pair(CheckpointTruth(loaded, load_checkpoint(loaded, checkpoint)).instrument, loaded, threads)
 
 
+def block_ms(name: str, layout: str | None) -> float:
+    """Duration of a block of the preset with its own codec."""
+    from lmdm_train.presets import preset
+
+    config = preset(name, layout)
+    return 1e3 * config.layout.block * config.codec.frame_size / config.codec.sample_rate
+
+
 def write_result(path: Path, result: dict[str, Any]) -> None:
     """Write JSON whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -176,7 +186,7 @@ def _print(result: dict[str, Any], path: Path) -> None:
     )
     table = Table(title=title, title_justify="left")
     for column in ("stage", "subject"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=True)
     for column in ("median", "spread", "p95", "p99", "cpu", "×", "floor"):
         table.add_column(column, justify="right", no_wrap=True)
     for stage, subjects in result["stages"].items():
@@ -185,9 +195,9 @@ def _print(result: dict[str, Any], path: Path) -> None:
             table.add_row(
                 stage,
                 name,
-                *(f"{ms[key]:.2f}" for key in ("median", "spread", "p95", "p99", "cpu")),
+                *(f"{ms[key]:.4g}" for key in ("median", "spread", "p95", "p99", "cpu")),
                 "1" if name == RUNTIME else f"{result['speedup_of_onnxruntime'][stage][name]:.2f}",
-                "" if floor is None or (name == MASKED and stage != "step") else f"{floor['floor']:.2f}",
+                "" if floor is None or (name == MASKED and stage != "step") else f"{floor['floor']:.4g}",
             )
     console = Console()
     console.print(table)
