@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -178,13 +179,22 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
     os.replace(unfinished, path)
 
 
+def _threads(result: dict[str, Any]) -> str:
+    return f"{result['threads']} thread{'s' * (result['threads'] > 1)}"
+
+
+def _ms(value: float) -> str:
+    """Three digits or all before the point."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def _print(result: dict[str, Any], path: Path) -> None:
     instrument, machine = result["instrument"], result["machine"]
     title = (
         f"{instrument['name']} {instrument['layout']} ({instrument['parameters'] / 1e6:.1f}M parameters, {instrument['steps']} steps, "
-        f"network batch {instrument['network_batch']}), {result['threads']} threads, ms"
+        f"network batch {instrument['network_batch']}), {_threads(result)}, ms"
     )
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for column in ("stage", "subject"):
         table.add_column(column, no_wrap=True)
     for column in ("median", "spread", "p95", "p99", "cpu", "×", "floor"):
@@ -195,9 +205,9 @@ def _print(result: dict[str, Any], path: Path) -> None:
             table.add_row(
                 stage,
                 name,
-                *(f"{ms[key]:.4g}" for key in ("median", "spread", "p95", "p99", "cpu")),
+                *(_ms(ms[key]) for key in ("median", "spread", "p95", "p99", "cpu")),
                 "1" if name == RUNTIME else f"{result['speedup_of_onnxruntime'][stage][name]:.2f}",
-                "" if floor is None or (name == MASKED and stage != "step") else f"{floor['floor']:.4g}",
+                "" if floor is None or (name == MASKED and stage != "step") else _ms(floor["floor"]),
             )
     console = Console()
     console.print(table)

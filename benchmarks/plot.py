@@ -34,7 +34,7 @@ def plot_latency(path: Path, result: dict[str, Any]) -> Path:
     instrument, machine = result["instrument"], result["machine"]
     figure.suptitle(
         f"{instrument['name']} {instrument['layout']}, {instrument['parameters'] / 1e6:.0f}M, {instrument['steps']} steps\n"
-        f"{machine['cpu']}, {result['threads']} threads, load {machine['load_average'][0]}",
+        f"{machine['cpu']}, {result['threads']} thread{'s' * (result['threads'] > 1)}, load {machine['load_average'][0]}",
         fontsize=9,
     )
     unfinished = path.with_name(f".{path.name}")
