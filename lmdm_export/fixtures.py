@@ -29,7 +29,9 @@ from lmdm_train.rollout.prompts import PromptTimeline
 Json = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 
-DECODED_BLOCKS = 16
+# One decode of all frames in float64 takes gigabytes with a full-size Oobleck; three blocks have two seams.
+DECODED_FRAMES = 128
+FEWEST_DECODED_BLOCKS = 3
 # A closed loop in float64 costs more than the export itself; these blocks hold its start and the first change of prompt.
 EXACT_BLOCKS = 16
 EXACT_BLOCKS_OF_LARGE = 4
@@ -47,8 +49,8 @@ def write_fixtures(
     - `audio`: the first blocks of the rollout decoded at once.
     """
     (folder / "fixtures").mkdir()
-    precise = copy.deepcopy(instrument).double()
     made = {f"graph_{spec.name}": fixture for spec, fixture in _graph_runs(instrument, graphs)}
+    precise = copy.deepcopy(instrument).double()
     made["rollout"], made["block"] = _rollouts(instrument, precise, blocks, on_stage or str)
     made["audio"] = _audio(instrument, precise, made["rollout"][0]["blocks"])
     entries = {}
@@ -140,7 +142,7 @@ def _rollouts(
         made = []
         for number, block in enumerate(islice(cached_blocks(rollout), count), start=1):
             made.append(block)
-            if number % 8 == 0:
+            if number % 8 == 0 or number == count:
                 on_stage(f"fixtures: block {number} of {count} in {str(dtype).removeprefix('torch.')}")
         return torch.cat(made)
 
@@ -166,7 +168,8 @@ def _rollouts(
 
 @torch.no_grad()
 def _audio(instrument: Instrument, precise: Instrument, blocks: np.ndarray) -> tuple[Arrays, Json]:
-    frames = torch.from_numpy(np.concatenate(list(blocks[:DECODED_BLOCKS]), axis=-1))[None]
+    count = max(FEWEST_DECODED_BLOCKS, DECODED_FRAMES // blocks.shape[-1])
+    frames = torch.from_numpy(np.concatenate(list(blocks[:count]), axis=-1))[None]
     audio, exact = instrument.codec.decode(frames), precise.codec.decode(frames.double())
     return {"frames": frames.numpy(), "audio": audio.numpy()}, _measured({"audio": audio}, {"audio": exact})
 
