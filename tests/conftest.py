@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.oracle_cases import ORACLE
 
@@ -15,3 +17,11 @@ def oracle() -> Path:
     if not ORACLE.is_dir():
         pytest.skip(f"no oracle folder {ORACLE}; set LMDM_ORACLE")
     return ORACLE
+
+
+@pytest.fixture(autouse=True)
+def _torch_threads() -> Iterator[None]:
+    """Every test starts with the same number of torch threads: sums over another number of threads differ in their last bits."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
