@@ -194,7 +194,7 @@ def _print(result: dict[str, Any], path: Path) -> None:
         f"{instrument['name']} {instrument['layout']} ({instrument['parameters'] / 1e6:.1f}M parameters, {instrument['steps']} steps, "
         f"network batch {instrument['network_batch']}), {_threads(result)}, ms"
     )
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("stage", "subject"):
         table.add_column(column, no_wrap=True)
     for column in ("median", "spread", "p95", "p99", "cpu", "×", "floor"):
