@@ -6,10 +6,13 @@ import errno
 import json
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from lmdm_export.errors import ExportError
 
@@ -41,7 +44,7 @@ def require_writable(target: Path, *, force: bool) -> None:
 
 @contextmanager
 def staged_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
-    """An empty folder beside `target` that takes its place at the end; gone after a failure or an interrupt, `target` untouched.
+    """An empty folder beside `target` that takes its place at the end; gone after a failure, Ctrl-C or SIGTERM, `target` untouched.
 
     Raises:
         ExportError: as `require_writable`, or the disk is full or not writable.
@@ -57,8 +60,9 @@ def staged_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         staging.chmod(0o777 & ~umask)
-        yield staging
-        _swap(staging, target)
+        with _unwound_when_terminated():
+            yield staging
+            _swap(staging, target)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
             raise ExportError(
@@ -67,6 +71,23 @@ def staged_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def _unwound_when_terminated() -> Iterator[None]:
+    """SIGTERM raises SystemExit here, so that it cleans up as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _swap(staging: Path, target: Path) -> None:

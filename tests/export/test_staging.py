@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,16 @@ def test_failure_leaves_nothing_and_keeps_the_old_bundle(tmp_path: Path, failure
         fail(folder)
     assert left_behind(tmp_path) == ["bundle"]
     assert left_behind(target) == ["manifest.json", "old"]
+
+
+def test_termination_leaves_nothing_and_gives_the_signal_back(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as left, staged_folder(tmp_path / "bundle") as folder:
+        (folder / "half").touch()
+        signal.raise_signal(signal.SIGTERM)
+    assert left.value.code == 143
+    assert left_behind(tmp_path) == []
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
