@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 from torch import Tensor, nn
 
 
-class Codec(nn.Module):
+class Codec(nn.Module, ABC):
     """Audio to latent frames and back. Frame `i` belongs to the samples `i * frame_size` to `(i + 1) * frame_size`.
 
     `streaming` names the way to run block by block without a seam:
@@ -23,13 +24,13 @@ class Codec(nn.Module):
     frame_size: int
     latent_channels: int
 
+    @abstractmethod
     def encode(self, audio: Tensor) -> Tensor:
         """Audio [B, audio_channels, N * frame_size] -> frames [B, latent_channels, N], without sampling."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, frames: Tensor) -> Tensor:
         """Frames [B, latent_channels, N] -> audio [B, audio_channels, N * frame_size]."""
-        raise NotImplementedError
 
 
 class ContextCodec(Codec):
@@ -37,13 +38,13 @@ class ContextCodec(Codec):
 
     streaming = "context"
 
+    @abstractmethod
     def encoder_context(self) -> tuple[int, int]:
         """Frames to the left and to the right that an encoded frame depends on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decoder_context(self) -> tuple[int, int]:
         """Frames to the left and to the right that a decoded frame's samples depend on."""
-        raise NotImplementedError
 
 
 class StateCodec(Codec):
@@ -51,18 +52,18 @@ class StateCodec(Codec):
 
     streaming = "state"
 
+    @abstractmethod
     def encoder_state(self) -> dict[str, Tensor]:
         """State before the first sample."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode_step(self, audio: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Audio [1, audio_channels, n * frame_size] and state -> frames [1, latent_channels, n] and the next state."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decoder_state(self) -> dict[str, Tensor]:
         """State before the first frame."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode_step(self, frames: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Frames [1, latent_channels, n] and state -> audio [1, audio_channels, n * frame_size] and the next state."""
-        raise NotImplementedError
