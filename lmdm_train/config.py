@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from lmdm_train.control import LocalControl
+from lmdm_train.strict import Strict
 
 PatternKind = Literal["bidirectional", "encoder-decoder", "block-causal"]
 SolverName = Literal["euler", "heun", "rk4", "dpmpp-2m", "ping-pong"]
 GuidanceKind = Literal["none", "cfg", "cfg++"]
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors, and a built config never changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Layout(Strict):
@@ -176,6 +173,7 @@ class InstrumentConfig(Strict):
     text: TextConfig = TextConfig()
     seconds: SecondsConfig = SecondsConfig()
     sampling: SamplingConfig = SamplingConfig()
+    controls: tuple[LocalControl, ...] = ()
 
     @property
     def seconds_total(self) -> float:
@@ -188,6 +186,7 @@ class InstrumentConfig(Strict):
             raise ValueError(f"codec gives {self.codec.latent_channels} latent channels, the network takes {self.dit.latent_channels}")
         if self.text.width != self.dit.text_width:
             raise ValueError(f"text encoder is {self.text.width} wide, the network's text_width is {self.dit.text_width}")
+        self._controls_fit()
         if self.pattern.kind == "block-causal":
             if self.layout.context % self.layout.block:
                 raise ValueError(f"block-causal needs a context that is a multiple of the block, found layout {self.layout}")
@@ -197,3 +196,17 @@ class InstrumentConfig(Strict):
         if self.sampling.context_drop > self.layout.context:
             raise ValueError(f"context_drop {self.sampling.context_drop} exceeds the context of {self.layout.context} frames")
         return self
+
+    def _controls_fit(self) -> None:
+        if len({control.kind for control in self.controls}) < len(self.controls):
+            raise ValueError(f"each control may stand once, found {', '.join(control.kind for control in self.controls)}")
+        inputs = {group.name: group.channels for group in self.dit.additive}
+        for control in self.controls:
+            for name, channels in control.groups(self.dit.latent_channels):
+                if inputs.get(name) != channels:
+                    raise ValueError(
+                        f"control {control.kind} needs the additive input {name} with {channels} channels, the network has "
+                        f"{inputs.get(name, 'none')}"
+                    )
+            if control.kind == "accompaniment" and control.cutoff > self.layout.window:
+                raise ValueError(f"accompaniment cutoff {control.cutoff} exceeds the window of {self.layout.window} frames")
