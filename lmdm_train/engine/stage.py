@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -24,7 +24,7 @@ class StepRandom:
     micro: int
     rank: int
     python: random.Random
-    shared: random.Random
+    shared: random.Random = field(default_factory=lambda: random.Random(0))
 
 
 class Stage(ABC):

@@ -1,0 +1,44 @@
+"""Starts the processes of a run through Lightning Fabric."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+
+import torch
+from lightning_fabric import Fabric
+
+from lmdm_train.engine.settings import RunSettings
+from lmdm_train.errors import LmdmTrainError
+
+
+def launch(settings: RunSettings) -> Fabric:
+    """A Fabric whose processes run: this one alone, `devices` on this machine, or those that torchrun has started.
+
+    Under torchrun its numbers of processes and machines win over the settings'.
+
+    Raises:
+        LmdmTrainError: the accelerator or the number of devices is not there.
+    """
+    devices, nodes = settings.devices, settings.nodes
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    if settings.accelerator == "cuda" and torch.cuda.device_count() < devices:
+        raise LmdmTrainError(
+            f"run.devices asks for {devices} CUDA devices, found {torch.cuda.device_count()}; lower it or set run.accelerator to cpu"
+        )
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    strategy = "ddp" if devices * nodes > 1 else "auto"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about processors that are there and not used
+        fabric = Fabric(
+            accelerator="cpu" if settings.accelerator == "auto" and not torch.cuda.is_available() else settings.accelerator,
+            devices=devices,
+            num_nodes=nodes,
+            precision=settings.precision,
+            strategy=strategy,
+        )
+        fabric.launch()
+    return fabric
