@@ -39,8 +39,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     write_atomically(path, save({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, dict(metadata)))
 
 
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file.
+def read_safetensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
+    """The tensors of a safetensors file whose keys begin with `prefix`.
 
     Raises:
         CheckpointError: the file is missing, truncated or not a safetensors file.
@@ -48,7 +48,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     _require(path)
     try:
         with safe_open(path, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+            return {key: file.get_tensor(key) for key in file.keys() if key.startswith(prefix)}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file ({_short(error)}); copy or download it again") from error
 

@@ -19,6 +19,7 @@ class Batch:
         seconds: [B], what the seconds conditioner is told.
         features: raw sketch features by control kind, [B, features, L]; finished into controls by `lmdm_train.control`.
         accompaniment: frames [B, C, L] of the other stem, or of a sum of several; None where the source has no stems.
+        lengths: [B], how many frames of each crop are real; the rest is padding and nothing is learnt from it. None: all.
     """
 
     frames: Tensor
@@ -26,6 +27,7 @@ class Batch:
     seconds: Tensor
     features: dict[str, Tensor] = field(default_factory=dict)
     accompaniment: Tensor | None = None
+    lengths: Tensor | None = None
 
 
 class Source(Protocol):

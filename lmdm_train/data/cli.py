@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 
 from lmdm_train.data.compose import compose as compose_piece
 from lmdm_train.data.render import find_soundfont
@@ -16,7 +17,7 @@ from lmdm_train.data.render import render as render_piece
 
 @click.group()
 def data() -> None:
-    """Make training music: compose and render it."""
+    """Make training music, and the latent frames that training reads."""
 
 
 @data.command()
@@ -54,3 +55,73 @@ def compose(output: Path, pieces: int, first_seed: int, seconds: float, soundfon
     minutes = sum(piece.seconds for piece in composed) / 60
     result = {"folder": str(output), "tracks": len(tracks), "minutes": round(minutes, 1), "soundfont": font.name}
     click.echo(json.dumps(result) if as_json else f"{len(tracks)} tracks, {minutes:.1f} minutes of music in {output}")
+
+
+@data.command()
+@click.argument("audio", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data/encoded"),
+    show_default=True,
+    help="Folder of encoded music.",
+)
+@click.option(
+    "--checkpoint", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Instrument whose codec and sketches are used."
+)
+@click.option("--codec", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Codec of `lmdm train codec` instead.")
+@click.option("--stems", is_flag=True, help="Also encode every stem and the sum of all others, for the control accompaniment.")
+@click.option(
+    "--held-out", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of loose audio files that training leaves out."
+)
+@click.option("--least-seconds", type=click.FloatRange(0), default=1.0, show_default=True, help="Shorter files are skipped.")
+@click.option("--jobs", type=click.IntRange(1), default=len(os.sched_getaffinity(0)), show_default="cores", help="Processes at a time.")
+@click.option("--device", default="cpu", show_default=True, help="Where the codec runs, such as cuda.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of sentences.")
+def encode(
+    audio: Path,
+    output: Path,
+    checkpoint: Path | None,
+    codec: Path | None,
+    stems: bool,
+    held_out: float,
+    least_seconds: float,
+    jobs: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Encode the music below AUDIO: latent frames, sketch features and metadata of every piece.
+
+    \b
+    AUDIO holds tracks of `lmdm data compose`, Slakh2100 tracks, or audio files with
+    their prompt in NAME.json or NAME.txt beside them (else the file name is the prompt).
+    What is encoded already is kept, so an interrupted run goes on where it stopped.
+    Files that cannot be used are listed at the end and in OUTPUT/report.json.
+
+    \b
+    Example:  lmdm data encode data/music -o data/encoded --checkpoint instrument.safetensors
+    """
+    from lmdm_train.data.encode import EncodeSettings, encode_folder
+
+    if (checkpoint is None) == (codec is None):
+        raise click.UsageError("give either --checkpoint (an instrument) or --codec (a codec of lmdm train codec)")
+    settings = EncodeSettings(output, checkpoint, codec, stems, least_seconds, device)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=as_json) as bar:
+        task = bar.add_task("encoding", total=None)
+        report = encode_folder(
+            audio,
+            settings,
+            jobs=jobs,
+            held_out_share=held_out,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        click.echo(json.dumps({"folder": str(output), **report.as_json()}))
+        return
+    click.echo(f"{report.encoded} encoded, {report.kept} kept, {report.seconds / 60:.1f} minutes of music in {output}")
+    for kind, found in [*sorted(report.skipped.items()), *sorted(report.noted.items())]:
+        names = ", ".join(item for item, _ in sorted(found)[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        action = "skipped" if kind in report.skipped else "encoded all the same"
+        click.echo(f"{len(found)} {kind} ({action}): {names}; see {output}/report.json")
