@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from lmdm_train.strict import Strict
 
+SILENCE_DB = -100.0
+
 
 class Control(Strict, ABC):
     """Settings of a local control. Its groups stand in `DiTConfig.additive`; where the control is absent they are zero.
@@ -47,12 +49,12 @@ class SketchControl(Control):
 class Analyser(nn.Module, ABC):
     """Audio to one column of features a latent frame, causal: a frame's window ends with the frame's last sample.
 
-    `history` is the number of samples before the first frame that the first window needs.
+    `history` is the number of samples before the first frame that the first window needs. Features are levels in dB, and of silence
+    they are all `SILENCE_DB`.
     """
 
     history: int
     features: int
-    silence: float
 
     @abstractmethod
     def forward(self, audio: Tensor) -> Tensor:

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lmdm_train.control.base import Analyser, SketchControl
+from lmdm_train.control.base import SILENCE_DB, Analyser, SketchControl
 
-QUIET_DB = -100.0
 WINDOW = 1024
 
 
@@ -46,7 +45,7 @@ class Level(Analyser):
 
     def __init__(self, sample_rate: int, frame_size: int) -> None:
         super().__init__()
-        self.frame_size, self.features, self.silence = frame_size, 1, QUIET_DB
+        self.frame_size, self.features = frame_size, 1
         self.hop = min(WINDOW // 2, frame_size)
         self.history = WINDOW - self.hop
         n, k = np.arange(WINDOW)[:, None], np.arange(1, WINDOW // 2)
@@ -60,4 +59,4 @@ class Level(Analyser):
         windows = audio.unfold(1, WINDOW, self.hop)
         power = (windows @ self.dft).square().sum(dim=-1)
         frames = power.reshape(power.shape[0], -1, self.frame_size // self.hop).mean(dim=-1)
-        return 10 * torch.log10(frames + 10 ** (QUIET_DB / 10))[:, None]
+        return 10 * torch.log10(frames + 10 ** (SILENCE_DB / 10))[:, None]

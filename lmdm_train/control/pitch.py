@@ -10,9 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from lmdm_train.control.base import Analyser, SketchControl
-
-QUIET_DB = -100.0
+from lmdm_train.control.base import SILENCE_DB, Analyser, SketchControl
 
 
 class PitchControl(SketchControl):
@@ -45,7 +43,7 @@ class PitchControl(SketchControl):
 
     def shape(self, smooth: Tensor) -> Tensor:
         neighbours = F.max_pool1d(smooth.transpose(1, 2), 3, stride=1, padding=1).transpose(1, 2)
-        peaks = torch.where(smooth >= neighbours, smooth, torch.full_like(smooth, QUIET_DB))
+        peaks = torch.where(smooth >= neighbours, smooth, torch.full_like(smooth, SILENCE_DB))
         strongest = peaks.amax(dim=1, keepdim=True)
         least = torch.topk(peaks, self.top, dim=1).values[:, -1:]
         level = (1 + (peaks - strongest) / self.range_db).clamp(0, 1)
@@ -60,7 +58,7 @@ class ConstantQ(Analyser):
 
     def __init__(self, control: PitchControl, sample_rate: int, frame_size: int) -> None:
         super().__init__()
-        self.frame_size, self.features, self.silence = frame_size, control.values, QUIET_DB
+        self.frame_size, self.features = frame_size, control.values
         size = max(control.longest_window, frame_size)
         self.history = size - frame_size
         q = 1 / (2 ** (1 / control.bins_per_octave) - 1)
@@ -77,4 +75,4 @@ class ConstantQ(Analyser):
         windows = audio.unfold(1, self.kernels.shape[0], self.frame_size)
         spectrum = windows @ self.kernels
         power = spectrum[..., : self.features] ** 2 + spectrum[..., self.features :] ** 2
-        return (10 * torch.log10(power + 10 ** (QUIET_DB / 10))).transpose(1, 2)
+        return (10 * torch.log10(power + 10 ** (SILENCE_DB / 10))).transpose(1, 2)

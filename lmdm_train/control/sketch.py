@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lmdm_train.config import InstrumentConfig
-from lmdm_train.control.base import Analyser, SketchControl
+from lmdm_train.control.base import SILENCE_DB, Analyser, SketchControl
 
 State = dict[str, Tensor]
 
@@ -68,10 +68,7 @@ class Sketch(nn.Module):
 
     def state(self) -> State:
         """Silence before the stream: `audio` [1, 1, history] and the newest analysis of each control."""
-        past = {
-            f"past_{c.kind}": torch.full((1, self._analyser(c.kind).features, MEDIANS[-1] - 1), self._analyser(c.kind).silence)
-            for c in self.controls
-        }
+        past = {f"past_{c.kind}": torch.full((1, self._analyser(c.kind).features, MEDIANS[-1] - 1), SILENCE_DB) for c in self.controls}
         return {"audio": torch.zeros(1, 1, self.history), **past}
 
     def step(self, audio: Tensor, smoothing: Tensor, state: State) -> tuple[dict[str, Tensor], State]:
@@ -109,7 +106,6 @@ def finish(config: InstrumentConfig, raw: Mapping[str, Tensor], median: int) -> 
     made = {}
     for control in sketch_controls(config):
         features = raw[control.kind].float()
-        silence = control.analyser(config.codec.sample_rate, config.codec.frame_size).silence if median > 1 else 0.0
-        padded = torch.nn.functional.pad(features, (median - 1, 0), value=silence)
+        padded = torch.nn.functional.pad(features, (median - 1, 0), value=SILENCE_DB)
         made[control.kind] = _with_presence(control.shape(trailing_median(padded, median)))
     return made
