@@ -8,11 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn, track
 
 from lmdm_train.data.compose import compose as compose_piece
 from lmdm_train.data.render import find_soundfont
 from lmdm_train.data.render import render as render_piece
+
+
+def _bar(hidden: bool) -> Progress:
+    # On stderr, so that output can be piped.
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, disable=hidden, console=Console(stderr=True))
 
 
 @click.group()
@@ -107,8 +114,7 @@ def encode(
     if (checkpoint is None) == (codec is None):
         raise click.UsageError("give either --checkpoint (an instrument) or --codec (a codec of lmdm train codec)")
     settings = EncodeSettings(output, checkpoint, codec, stems, least_seconds, device)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=as_json) as bar:
+    with _bar(as_json) as bar:
         task = bar.add_task("encoding", total=None)
         report = encode_folder(
             audio,
@@ -125,3 +131,30 @@ def encode(
         names = ", ".join(item for item, _ in sorted(found)[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
         action = "skipped" if kind in report.skipped else "encoded all the same"
         click.echo(f"{len(found)} {kind} ({action}): {names}; see {output}/report.json")
+
+
+@data.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of shards.")
+@click.option("--shard-mib", type=click.IntRange(1), default=1024, show_default=True, help="A shard is full when it is this large.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of sentences.")
+def shard(folder: Path, output: Path, shard_mib: int, as_json: bool) -> None:
+    """Pack an encoded FOLDER into WebDataset shards, for music that outgrows one disk.
+
+    \b
+    Training reads a folder of shards as it reads a folder of items.
+    Example:  lmdm data shard data/encoded -o data/shards
+    """
+    from lmdm_train.data.shard_writer import write_shards
+
+    with _bar(as_json) as bar:
+        task = bar.add_task("packing", total=None)
+        shards, items, problems = write_shards(
+            folder, output, shard_bytes=shard_mib << 20, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    if as_json:
+        click.echo(json.dumps({"folder": str(output), "shards": shards, "items": items, "skipped": problems}))
+        return
+    click.echo(f"{items} items in {shards} shards in {output}")
+    for name, why in sorted(problems.items()):
+        click.echo(f"left out {name}: {why}")
