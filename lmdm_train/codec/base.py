@@ -23,6 +23,8 @@ class Codec(nn.Module, ABC):
     audio_channels: int
     frame_size: int
     latent_channels: int
+    encoding: tuple[str, ...] = ("encoder.",)
+    """Prefixes of the state-dict keys that frames depend on; a decoder that was trained further leaves encoded music valid."""
 
     @abstractmethod
     def encode(self, audio: Tensor) -> Tensor:

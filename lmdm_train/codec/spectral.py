@@ -36,6 +36,7 @@ class CausalConv(nn.Module):
 class SpectralCodec(StateCodec):
     """Mono audio <-> frames [B, latent_channels, n]; look-ahead 0 in both directions, streaming by carried state."""
 
+    encoding = ("encoder.", "latent_norm.")
     tone_kernels: Tensor
     band_dft: Tensor
     band_sum: Tensor
