@@ -52,7 +52,7 @@ class WNConv1d(_WeightNormed, nn.Conv1d):
         self._split()
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.conv1d(input, self.kernel(), self.bias, self.stride, self.padding, self.dilation)
+        return F.conv1d(input, self.kernel(), self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class WNConvTranspose1d(_WeightNormed, nn.ConvTranspose1d):

@@ -108,6 +108,25 @@ class DiT(nn.Module):
             positions: int64 [L + 1] in token order; by default 1..L for frames and 0 for the global token.
             collect: receives the hidden state [B, L + 1, width] after each layer.
         """
+        hidden = self.features(
+            x, t, cross_tokens, global_cond, additive=additive, router=router, allowed=allowed, positions=positions, collect=collect
+        )
+        return self._project_out(hidden)
+
+    def features(
+        self,
+        x: Tensor,
+        t: Tensor,
+        cross_tokens: Tensor,
+        global_cond: Tensor,
+        *,
+        additive: Tensor | None = None,
+        router: Tensor | None = None,
+        allowed: Tensor | None = None,
+        positions: Tensor | None = None,
+        collect: list[Tensor] | None = None,
+    ) -> Tensor:
+        """The frames' hidden state after the last layer, [B, L, width], of the same forward."""
         conditioning = self.condition(cross_tokens, global_cond)
         hidden = self._embed(x, additive, router)
         first = self.config.global_token == "first"
@@ -121,7 +140,7 @@ class DiT(nn.Module):
             hidden, _ = layer(hidden, angles, cross, allowed=allowed)
             if collect is not None:
                 collect.append(hidden)
-        return self._project_out(hidden[:, 1:] if first else hidden[:, :-1])
+        return hidden[:, 1:] if first else hidden[:, :-1]
 
     def encode_context(
         self,
