@@ -23,6 +23,10 @@ from lmdm_train.errors import LmdmTrainError
 HALF_PRECISION_PATIENCE = 40  # a loss scale of 2^16 may have to be halved that often before it fits
 
 
+class NotFiniteError(LmdmTrainError):
+    """Too many steps in a row whose loss or gradient is not finite."""
+
+
 @dataclass(frozen=True)
 class StepReport:
     """What one optimiser step did. `step` counts finished steps; the norm is that of the unscaled gradient before clipping."""
@@ -98,7 +102,7 @@ class Loop:
         """One optimiser step. `stop` is told to all processes: the report of the step says whether any of them was asked to stop.
 
         Raises:
-            LmdmTrainError: too many steps in a row had a loss or a gradient that is not finite.
+            NotFiniteError: too many steps in a row had a loss or a gradient that is not finite.
         """
         began = time.monotonic()
         phase = self.stage.phases[self.step % len(self.stage.phases)]
@@ -149,9 +153,9 @@ class Loop:
         self.bad_in_a_row = 0 if report.finite else self.bad_in_a_row + 1
         patience = max(self.settings.patience, HALF_PRECISION_PATIENCE if half and math.isfinite(losses["loss"]) else 0)
         if self.bad_in_a_row >= patience:
-            raise LmdmTrainError(
-                f"{self.bad_in_a_row} steps in a row up to step {self.step} had a loss of {losses['loss']} or a gradient of norm {float(norm)} "
-                "and were left out; the weights are those before them: lower the learning rate, use bf16-mixed or 32-true, "
+            raise NotFiniteError(
+                f"{self.bad_in_a_row} steps in a row up to step {self.step} were left out, the last with a loss of {losses['loss']} and a "
+                f"gradient of norm {float(norm)}; the weights are those before them: lower the learning rate, use bf16-mixed or 32-true, "
                 "or look for broken items with lmdm data encode"
             )
         return report

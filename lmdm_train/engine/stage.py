@@ -53,7 +53,11 @@ class Stage(ABC):
 
     @abstractmethod
     def losses(self, phase: str, random: StepRandom) -> dict[str, Tensor]:
-        """Scalars of one micro-batch; "loss" is minimised, the others are logged."""
+        """Scalars of one micro-batch; "loss" is minimised, the others are logged.
+
+        A phase reports the same names on every call. Nothing may depend on earlier calls but modules and optimisers: that is what
+        makes a resumed run equal to an unbroken one.
+        """
 
     def demo(self, folder: Path, averaged: nn.Module | None) -> None:  # noqa: B027  (a stage without demos is complete)
         """Write sounds and pictures of what has been learnt into `folder`; `averaged` is None without an average."""

@@ -2,115 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-MUSIC = click.option(
-    "--music",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("data/music"),
-    show_default=True,
-    help="Tracks of `lmdm data compose`.",
-)
-MINUTES = click.option(
-    "--minutes", type=click.FloatRange(0.01), default=None, help="Stop after this long; the learning rate falls to its end by then."
-)
+SUMMARIES = {
+    "codec": (
+        "Train a codec, or the decoder of one.",
+        "The product is runs/NAME/NAME.safetensors with its JSON beside it.",
+        "lmdm train codec --set run.minutes=20 -o runs/codec",
+    ),
+    "base": (
+        "Train a network from nothing on whole windows, without blocks (bidirectional; paper 4.2).",
+        "What it learns is the start of a fine-tune, of a warm start, or of a discriminator.",
+        "lmdm train base --set run.minutes=60 -o runs/base",
+    ),
+    "finetune": (
+        "Train a block-wise network by flow matching on the target block (paper Eq. 1 and 4.1.1).",
+        "It starts from nothing or from any imported checkpoint; see the configuration's `init`.",
+        "lmdm train finetune my.toml --set run.steps=10000 --set run.precision=bf16-mixed -o runs/piano",
+    ),
+    "warm-start": (
+        "Train the discriminator's network on windows as long as the rollouts that it will judge (paper A.2).",
+        "The product is what `lmdm train arc` takes as its discriminator.",
+        "lmdm train warm-start -o runs/warm",
+    ),
+    "arc": (
+        "Distil a fine-tuned network to a few steps by ARC-Forcing: rollouts judged by a discriminator (paper 4.2).",
+        "Generator and discriminator take turns: run.steps counts the steps of both.",
+        "lmdm train arc --set run.steps=2000 -o runs/arc",
+    ),
+    "judge": (
+        "Train the small judge that hears which prompt a piece was made for, and measure it on held-out pieces.",
+        "`lmdm evaluate prompts` asks it whether an instrument follows its prompts.",
+        "lmdm train judge --set training.codec=runs/codec/codec.safetensors -o runs/judge",
+    ),
+}
 
 
 @click.group()
 def train() -> None:
-    """Train a codec or an instrument on rendered music.
+    """Train codecs and instruments, each stage from one readable file.
 
     \b
     The default instrument, from nothing:
       lmdm data compose -o data/music --pieces 336
-      lmdm train codec --music data/music -o runs/codec.safetensors --minutes 20
-      lmdm train finetune --music data/music --codec runs/codec.safetensors -o runs/default.safetensors --minutes 60
-      lmdm train judge --music data/music --codec runs/codec.safetensors -o runs/judge.safetensors
+      lmdm train codec
+      lmdm train finetune
+      lmdm train arc
+
+    \b
+    Any run:
+      lmdm train STAGE --dry-run          memory and time to come, after a few real steps
+      lmdm train STAGE my.toml --set run.batch=8 -o runs/NAME
+      lmdm train STAGE my.toml -o runs/NAME --resume
+    A run that is stopped by Ctrl-C, by SIGTERM or by a crash goes on with --resume; its result is the same to the bit.
     """
 
 
-@train.command()
-@MUSIC
-@MINUTES
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Codec file to write, with its JSON beside it."
-)
-@click.option("--steps", type=click.IntRange(1), default=2000, show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=8, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option(
-    "--resume", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=None, help="Go on from this codec's weights."
-)
-def codec(music: Path, minutes: float | None, output: Path, steps: int, batch: int, seed: int, resume: Path | None) -> None:
-    """Train the spectral codec. Ctrl-C keeps what has been learnt."""
-    from lmdm_train.stages.run import run_codec
+def _command(stage: str) -> click.Command:
+    summary, more, example = SUMMARIES[stage]
 
-    run_codec(music, output, steps=steps, batch=batch, seed=seed, minutes=minutes, resume=resume)
+    @click.command(
+        stage, short_help=summary.partition(" (")[0].partition(",")[0].rstrip("."), help=f"{summary}\n\n{more}\n\n\b\nExample:  {example}"
+    )
+    @click.argument("config", default=f"default/{stage}")
+    @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one value, as run.steps=500; again for more.")
+    @click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=None,
+        help="Folder of the run; by default runs/NAME after the configuration.",
+    )
+    @click.option("--resume", is_flag=True, help="Go on with the run in the folder, exactly where it stopped.")
+    @click.option("--dry-run", is_flag=True, help="Take a few steps, write nothing, and say memory and time to come.")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of sentences.")
+    def command(config: str, overrides: tuple[str, ...], output: Path | None, resume: bool, dry_run: bool, as_json: bool) -> int | None:
+        from lmdm_train.stages.run import train_stage
 
+        folder = output or Path("runs") / Path(config).stem
+        return train_stage(stage, config, overrides, folder, resume=resume, dry=dry_run, as_json=as_json)
 
-@train.command()
-@MUSIC
-@MINUTES
-@click.option(
-    "--codec", "codec_file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=None, help="Codec of `lmdm train codec`."
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Checkpoint to write, in half precision."
-)
-@click.option("--preset", default="default", show_default=True, help="Configuration to train from nothing.")
-@click.option(
-    "--resume",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    default=None,
-    help="Go on from this checkpoint's weights instead.",
-)
-@click.option("--steps", type=click.IntRange(1), default=6000, show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=16, show_default=True)
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-def finetune(
-    music: Path,
-    minutes: float | None,
-    codec_file: Path | None,
-    output: Path,
-    preset: str,
-    resume: Path | None,
-    steps: int,
-    batch: int,
-    learning_rate: float,
-    seed: int,
-) -> None:
-    """Train network and text encoder by flow matching on the target block (paper Eq. 1). Ctrl-C keeps what has been learnt."""
-    from lmdm_train.stages.finetune import FineTuning
-    from lmdm_train.stages.run import run_finetune
-
-    if codec_file is None and resume is None:
-        raise click.UsageError("give --codec (a codec to train on) or --resume (a checkpoint to go on from)")
-    settings = FineTuning(steps=steps, batch=batch, learning_rate=learning_rate, seed=seed)
-    run_finetune(music, output, settings, preset_name=preset, codec_file=codec_file, resume=resume, minutes=minutes)
+    decorated: Callable[..., Any] = command
+    assert isinstance(decorated, click.Command)
+    return decorated
 
 
-@train.command()
-@MUSIC
-@click.option(
-    "--codec",
-    "codec_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    required=True,
-    help="Codec of `lmdm train codec`.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="Judge to write, with its accuracy in a JSON beside it.",
-)
-@click.option("--steps", type=click.IntRange(1), default=600, show_default=True)
-def judge(music: Path, codec_file: Path, output: Path, steps: int) -> None:
-    """Train the small judge that hears which prompt a piece was made for, and measure it on held-out pieces."""
-    from lmdm_train.stages.run import run_judge
-
-    run_judge(music, codec_file, output, steps=steps)
+for _name in SUMMARIES:
+    train.add_command(_command(_name))

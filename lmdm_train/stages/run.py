@@ -1,149 +1,95 @@
-"""Runs a stage for a person: progress, periodic saving, and Ctrl-C that keeps what has been learnt."""
+"""From the command line of a stage to its run."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+import importlib
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+import click
+from pydantic import BaseModel
 
-from lmdm_train.checkpoint import load_instrument, save_instrument
-from lmdm_train.codec.files import load_codec, save_codec
-from lmdm_train.codec.spectral import SpectralCodec
-from lmdm_train.config import SpectralConfig
-from lmdm_train.data.captions import caption_corpus, train_tokenizer
-from lmdm_train.data.frames import encode_tracks
-from lmdm_train.data.music import Track, find_tracks
-from lmdm_train.errors import LmdmTrainError
-from lmdm_train.evaluate.judge import accuracy, hear, save_judge, train_judge
-from lmdm_train.model.instrument import Instrument
-from lmdm_train.presets import preset
-from lmdm_train.stages.codec import CodecTraining, prepare, train_codec
-from lmdm_train.stages.finetune import Average, FineTuning, fine_tune
+from lmdm_train.engine.config import read_config
+from lmdm_train.engine.dry import dry_run
+from lmdm_train.engine.run import RunPlan, begin, run
 
-SAVE_EVERY = 250
+STAGES = {
+    "codec": ("lmdm_train.stages.codec", "CodecConfig"),
+    "base": ("lmdm_train.flow.stage", "FlowConfig"),
+    "finetune": ("lmdm_train.flow.stage", "FlowConfig"),
+    "warm-start": ("lmdm_train.flow.stage", "FlowConfig"),
+    "arc": ("lmdm_train.arc.stage", "ArcConfig"),
+    "judge": ("lmdm_train.stages.judge", "JudgeConfig"),
+}
+"""Module and configuration of each stage; the module's `build_stage(config, role)` makes it."""
 
 
-def _bar() -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=Console(stderr=True))
-
-
-def watched(train: Callable[[Callable[[int, float], None]], object], save: Callable[[], None], steps: int, name: str) -> float:
-    """Run `train(on_step)` under a bar, save every `SAVE_EVERY` steps and at the end or at Ctrl-C; returns the last mean loss."""
-    recent: deque[float] = deque(maxlen=50)
-    with _bar() as bar:
-        task = bar.add_task(name, total=steps, note="")
-
-        def on_step(step: int, loss: float) -> None:
-            recent.append(loss)
-            bar.update(task, completed=step, note=f"loss {sum(recent) / len(recent):.4f}")
-            if step % SAVE_EVERY == 0:
-                save()
-                if not bar.console.is_terminal:
-                    bar.console.print(f"{name} step {step}: loss {sum(recent) / len(recent):.4f}")
-
-        try:
-            train(on_step)
-        except KeyboardInterrupt:
-            bar.console.print("interrupted: saving what has been learnt")
-    save()
-    return sum(recent) / max(1, len(recent))
-
-
-def run_codec(music: Path, output: Path, *, steps: int, batch: int, seed: int, minutes: float | None, resume: Path | None) -> None:
-    """Train the spectral codec on the training tracks of `music` and write `output`."""
-    torch.manual_seed(seed)
-    codec = load_codec(resume) if resume else SpectralCodec(SpectralConfig())
-    tracks = [track for track in find_tracks(music) if not track.held_out]
-    with _bar() as bar:
-        task = bar.add_task("analysing", total=len(tracks), note="")
-        prepared = prepare(codec, tracks, lambda done: bar.update(task, completed=done))
-    settings = CodecTraining(steps=steps, batch=batch, seed=seed)
-    seconds = None if minutes is None else minutes * 60
-    loss = watched(
-        lambda on_step: train_codec(codec, prepared, settings, on_step, seconds), lambda: save_codec(output, codec), steps, "codec"
-    )
-    Console().print(f"{output}: mean loss of the last steps {loss:.4f}")
-
-
-def fresh_instrument(preset_name: str, codec_file: Path, tracks: list[Track]) -> Instrument:
-    """An untrained instrument of a preset around a trained codec, with a tokenizer made from the tracks' captions.
+def train_stage(stage: str, config: str, overrides: Sequence[str], folder: Path, *, resume: bool, dry: bool, as_json: bool) -> int | None:
+    """Run a stage, or try it out; returns the exit status of a run that a signal stopped.
 
     Raises:
-        LmdmTrainError: the preset has another codec than the file.
+        LmdmTrainError: the configuration, the files that it names or the run's folder are not as they should be.
     """
-    config = preset(preset_name)
-    codec = load_codec(codec_file)
-    if config.codec != codec.config:
-        raise LmdmTrainError(
-            f"{codec_file} was trained as {codec.config}, preset {preset_name} expects {config.codec}; train a codec for it"
-        )
-    tokenizer = train_tokenizer(caption_corpus(tracks), config.text.vocabulary)
-    instrument = Instrument(config, tokenizer=tokenizer)
-    instrument.codec.load_state_dict(codec.state_dict())
-    return instrument
+    plan = _plan(stage, config, overrides, folder)
+    if dry:
+        _dry(plan, as_json)
+        return None
+    outcome = run(plan, resume=resume, quiet=as_json)
+    facts = {
+        "folder": str(folder),
+        "product": str(outcome.product),
+        "step": outcome.step,
+        "steps": outcome.steps,
+        "losses": outcome.losses,
+        "seconds": round(outcome.seconds, 1),
+        "stopped_by": outcome.signal,
+    }
+    if outcome.main:
+        if as_json:
+            click.echo(json.dumps(facts))
+        else:
+            losses = ", ".join(f"{phase} {loss:.4f}" for phase, loss in outcome.losses.items()) or "none in this session"
+            click.echo(f"{outcome.product}: step {outcome.step} of {outcome.steps}, mean loss of the last steps: {losses}")
+    # A process beside the first must not fail, or the launcher would stop the first while it still writes.
+    return 128 + outcome.signal if outcome.signal is not None and outcome.main else None
 
 
-def run_finetune(
-    music: Path,
-    output: Path,
-    settings: FineTuning,
-    *,
-    preset_name: str,
-    codec_file: Path | None,
-    resume: Path | None,
-    minutes: float | None,
-) -> None:
-    """Train an instrument on the training tracks of `music` and write its averaged weights to `output`."""
-    torch.manual_seed(settings.seed)
-    tracks = [track for track in find_tracks(music) if not track.held_out]
-    if resume is not None:
-        instrument = load_instrument(resume)
-    elif codec_file is not None:
-        instrument = fresh_instrument(preset_name, codec_file, tracks)
-    else:
-        raise LmdmTrainError("neither a codec nor a checkpoint was given; run: lmdm train finetune --codec FILE")
-    with _bar() as bar:
-        task = bar.add_task("encoding", total=len(tracks), note="")
-        encoded = encode_tracks(instrument.codec, tracks, lambda done: bar.update(task, completed=done))
-    average = Average(instrument, settings.ema)
-    seconds = None if minutes is None else minutes * 60
-    loss = watched(
-        lambda on_step: fine_tune(instrument, encoded, settings, on_step, seconds, average),
-        lambda: _save_average(output, average),
-        settings.steps,
-        "finetune",
+def _plan(stage: str, config: str, overrides: Sequence[str], folder: Path) -> RunPlan:
+    module_name, config_name = STAGES[stage]
+    module = importlib.import_module(module_name)
+    model: type[BaseModel] = getattr(module, config_name)
+    resolved: Any = read_config(model, config, overrides)
+    words = ["lmdm", "train", stage, config, *(word for one in overrides for word in ("--set", one)), "-o", str(folder), "--resume"]
+    return RunPlan(
+        stage=stage,
+        config=resolved.model_dump(mode="json"),
+        settings=resolved.run,
+        build=lambda: module.build_stage(resolved, stage),
+        folder=folder,
+        go_on=shlex.join(words),
     )
-    Console().print(f"{output}: mean loss of the last steps {loss:.4f}")
 
 
-def _save_average(output: Path, average: Average) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    module = average.module
-    assert isinstance(module, Instrument)
-    save_instrument(output, module, dtype=torch.float16)
-
-
-def run_judge(music: Path, codec_file: Path, output: Path, *, steps: int) -> None:
-    """Train the judge on the training tracks of `music` and write it with its accuracy on the held-out ones."""
-    codec, tracks = load_codec(codec_file), find_tracks(music)
-    with _bar() as bar:
-        task = bar.add_task("listening", total=len(tracks), note="")
-        heard = hear(tracks, codec, lambda done: bar.update(task, completed=done))
-        kept = [item for index, item in enumerate(heard) if not tracks[index // 2].held_out]
-        task = bar.add_task("judge", total=steps, note="")
-        judge = train_judge(kept, steps=steps, on_step=lambda step, loss: bar.update(task, completed=step, note=f"loss {loss:.3f}"))
-    measured = accuracy(judge, [item for index, item in enumerate(heard) if tracks[index // 2].held_out])
-    save_judge(output, judge, measured)
-    Console().print(f"{output}: held-out accuracy " + ", ".join(f"{name} {value:.2f}" for name, value in measured.items()))
+def _dry(plan: RunPlan, as_json: bool) -> None:
+    loop = begin(plan)
+    figures = dry_run(loop)
+    if loop.fabric.global_rank > 0:
+        return
+    folder = plan.folder
+    files = {
+        str(folder / "config.json"): "the resolved configuration",
+        str(folder / "state"): f"states to resume from, every {plan.settings.save_every} steps",
+        str(folder / "log.csv"): "one row a step" + (", and TensorBoard beside it if installed" if plan.settings.tensorboard else ""),
+        str(folder / f"{folder.name}.safetensors"): "the product",
+    }
+    if plan.settings.demo_every:
+        files[str(folder / "demos")] = f"sounds and spectrograms, every {plan.settings.demo_every} steps"
+    if as_json:
+        click.echo(json.dumps({"stage": plan.stage, **asdict(figures), "files": files}))
+    else:
+        for sentence in figures.sentences(files):
+            click.echo(sentence)
