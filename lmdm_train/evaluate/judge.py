@@ -62,11 +62,20 @@ class Judge(nn.Module):
         )
         self.heads = nn.ModuleDict({name: nn.Linear(2 * width, len(choices)) for name, choices in QUESTIONS.items()})
 
+    def features(self, mel: Tensor) -> Tensor:
+        """[B, BINS, time] -> the last hidden layer [B, 2 * width]."""
+        hidden = self.trunk(mel)
+        return torch.cat([hidden.mean(dim=2), hidden.amax(dim=2)], dim=1)
+
     def forward(self, mel: Tensor) -> dict[str, Tensor]:
         """[B, BINS, time] -> logits by question."""
-        hidden = self.trunk(mel)
-        pooled = torch.cat([hidden.mean(dim=2), hidden.amax(dim=2)], dim=1)
-        return {name: head(pooled) for name, head in self.heads.items()}
+        features = self.features(mel)
+        return {name: head(features) for name, head in self.heads.items()}
+
+    @torch.no_grad()
+    def probabilities(self, audio: Tensor) -> dict[str, Tensor]:
+        """Mono audio [B, samples] at SAMPLE_RATE -> probabilities [B, choices] by question."""
+        return {name: logits.softmax(dim=1) for name, logits in self(listen(audio)).items()}
 
     @torch.no_grad()
     def answer(self, audio: Tensor) -> list[dict[str, str]]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-import torch
 from torch import Tensor
 
 from lmdm_train.data.compose import compose
 from lmdm_train.evaluate.judge import SAMPLE_RATE, SECONDS, Judge
+from lmdm_train.evaluate.play import play_frames, sound
 from lmdm_train.model.instrument import Instrument
-from lmdm_train.rollout import Rollout, encoder_decoder
-from lmdm_train.rollout.prompts import PromptTimeline
 
 # Seeds of prompts lie beyond those of any rendered piece, so that no prompt with its key and tempo was trained on as such.
 FIRST_PROMPT_SEED = 1_000_002
@@ -38,17 +35,8 @@ def wanted(seed: int) -> tuple[str, dict[str, str]]:
 
 
 def play(instrument: Instrument, prompt: str, *, blocks: int, seed: int) -> Tensor:
-    """Mono audio [samples] of `blocks` blocks from a null context, rolled out by Algorithm 2."""
-    layout, channels = instrument.config.layout, instrument.config.dit.latent_channels
-    generator = torch.Generator().manual_seed(seed)
-
-    def noise(block: int, draw: int) -> Tensor:
-        return torch.randn(1, channels, layout.block, generator=generator)
-
-    rollout = Rollout.of(instrument, PromptTimeline({0: prompt}), noise, seconds=instrument.config.seconds_total)
-    frames = torch.cat(list(itertools.islice(encoder_decoder(rollout), blocks)), dim=2)
-    with torch.no_grad():
-        return instrument.codec.decode(frames)[0].mean(dim=0)
+    """Mono audio [samples] of `blocks` blocks from a null context, every control absent."""
+    return sound(instrument, play_frames(instrument, [prompt], blocks, seed=seed))[0]
 
 
 def prompt_following(
