@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 from abc import ABC, abstractmethod
@@ -14,8 +13,9 @@ import torch
 from torch import Tensor
 
 from lmdm_train.data.batch import Batch
-from lmdm_train.data.captions import spoken
+from lmdm_train.data.captions import ROLE_ORDER, spoken
 from lmdm_train.data.items import Item, ItemProblem, unfit
+from lmdm_train.data.mapping import read_mapping
 from lmdm_train.data.music import Track
 from lmdm_train.data.settings import DataSettings, Needs
 from lmdm_train.errors import LmdmTrainError
@@ -37,7 +37,10 @@ class CropSource(ABC):
         self.skipped = dict(problems)
         known = sorted(items, key=lambda item: item.id)
         self._by_id = {item.id: item for item in known}
-        self._mapping = self._read_mapping(settings.stem_mapping) if settings.stem_mapping is not None else None
+        self._mapping = None
+        if settings.stem_mapping is not None:
+            self._mapping, unknown = read_mapping(settings.stem_mapping, known, needs)
+            self.skipped |= unknown
         self.items: list[Item] = []
         left_out = 0
         for item in known:
@@ -174,35 +177,12 @@ class CropSource(ABC):
             self._kept[item] = read
         return read
 
-    def _read_mapping(self, path: Path) -> dict[str, tuple[str, ...]]:
-        """{id: ids of accompaniments}, of which only what this source holds counts; ids are paths or base names."""
-        try:
-            content = json.loads(path.read_text())
-        except (OSError, ValueError, RecursionError) as failure:
-            raise LmdmTrainError(f"{path} cannot be read as a stem mapping ({failure}); expected JSON {{id: [ids]}}") from None
-        if not isinstance(content, dict) or not all(isinstance(v, list) for v in content.values()):
-            raise LmdmTrainError(f"{path} is not a stem mapping; expected JSON {{id: [ids]}}")
-        fitting = [
-            i.id
-            for i in self._by_id.values()
-            if i.channels == self.needs.channels and self.needs.codec in (None, i.codec or self.needs.codec)
-        ]
-        names = {known.rsplit("/", 1)[-1]: known for known in reversed(fitting)} | {known: known for known in fitting}
-        mapping = {}
-        for target, others in content.items():
-            found = tuple(dict.fromkeys(names[str(name)] for name in others if str(name) in names))
-            if target in names and found:
-                mapping[names[target]] = found
-            else:
-                self.skipped[target] = "the stem mapping names it or its accompaniment, and what it names is not there or does not fit"
-        return mapping
-
     def _explain(self, left_out: int) -> None:
         if self.skipped:
-            first = sorted(self.skipped)[0]
+            first = min(self.skipped)
             LOG.warning("%d items of %s are skipped, for example %s: %s", len(self.skipped), self.settings.path, first, self.skipped[first])
         if not self.items:
-            reason = f"; {next(iter(sorted(self.skipped)))}: {self.skipped[sorted(self.skipped)[0]]}" if self.skipped else ""
+            reason = f"; {min(self.skipped)}: {self.skipped[min(self.skipped)]}" if self.skipped else ""
             part = f" ({left_out} belong to another part than {self.settings.part})" if left_out else ""
             raise LmdmTrainError(
                 f"{self.settings.path} holds no encoded music to draw from{part}{reason}; make some with: lmdm data encode"
@@ -223,5 +203,5 @@ def _is_rendered(facts: Mapping[str, Any]) -> bool:
     return (
         {"prompt", "style", "key", "mode", "bpm"} <= set(facts)
         and isinstance(stems, dict)
-        and all(isinstance(stem, dict) and {"inst_class", "midi_program_name"} <= set(stem) for stem in stems.values())
+        and all(isinstance(s, dict) and s.get("inst_class") in ROLE_ORDER and "midi_program_name" in s for s in stems.values())
     )

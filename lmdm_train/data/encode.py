@@ -7,6 +7,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -91,6 +92,8 @@ def encode_one(piece: Piece, encoder: Encoder, settings: EncodeSettings) -> Outc
                 f"{settings.output} cannot be written ({failure.strerror}); free some space, then run the same command again"
             ) from None
         return Outcome(piece.id, problem=("corrupt", f"{piece.mix.name} cannot be read ({failure})"))
+    except (RuntimeError, ValueError, MemoryError) as failure:
+        return Outcome(piece.id, problem=("failed", f"{piece.mix.name} could not be encoded ({type(failure).__name__}: {failure})"))
 
 
 _WORKER: dict[str, Encoder] = {}
@@ -98,6 +101,7 @@ _WORKER: dict[str, Encoder] = {}
 
 def _start_worker(settings: EncodeSettings) -> None:
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A killed parent cannot end its workers; they would wait for work for ever.

@@ -31,7 +31,8 @@ PREFIX = "codec."
 def codec_hash(codec: Codec) -> str:
     """Sixteen hexadecimal digits that differ for codecs with other frames.
 
-    The decoder does not count. Weights count in half precision, so that a codec is itself again after a checkpoint was stored in half precision.
+    The decoder does not count. Weights count in half precision, so that a codec is itself again after a checkpoint was stored
+    in half precision.
     """
     digest = hashlib.sha256()
     for key, value in sorted(codec.state_dict().items()):

@@ -40,7 +40,7 @@ class Piece:
 def find_pieces(root: Path, held_out_share: float = 0.0) -> tuple[list[Piece], list[tuple[str, str]]]:
     """All pieces below `root` in order of their ids, and (id, why) of tracks whose metadata cannot be read.
 
-    Slakh's `validation` and `test` folders and every twelfth group of our seeds are held out; of other music the share
+    Slakh tracks in folders named `validation` and `test` and every twelfth group of our seeds are held out; of loose files the share
     `held_out_share`, chosen by a hash of the id.
     """
     pieces: list[Piece] = []
@@ -73,6 +73,7 @@ def _rendered(track_id: str, folder: Path) -> Piece:
     metadata = json.loads((folder / "metadata.json").read_text())
     track = Track(folder, metadata)
     metadata = {key: value for key, value in metadata.items() if key not in ("soundfont_sha256", "sample_rate")}
+    metadata["stems"] = {str(name): dict(facts) for name, facts in metadata.get("stems", {}).items()}
     return Piece(track_id, folder / "mix.flac", {**metadata, "prompt": track.prompt}, track.held_out, _stems(folder, metadata))
 
 
@@ -83,7 +84,7 @@ def _slakh(track_id: str, folder: Path) -> Piece:
         for name, facts in content["stems"].items()
     }
     metadata = {"prompt": ", ".join(dict.fromkeys(_instrument(facts) for facts in stems.values())), "stems": stems}
-    held_out = any(part in ("validation", "test") for part in folder.parts)
+    held_out = any(part in ("validation", "test") for part in track_id.split("/"))
     return Piece(track_id, folder / "mix.flac", metadata, held_out, _stems(folder, metadata))
 
 
@@ -92,7 +93,7 @@ def _instrument(facts: dict[str, Any]) -> str:
 
 
 def _stems(folder: Path, metadata: dict[str, Any]) -> dict[str, Path]:
-    names = [str(name) for name in metadata.get("stems") or {}]
+    names = [str(name) for name in metadata["stems"]]
     paths = {name: folder / "stems" / f"{name}.flac" for name in names if STEM_NAME.fullmatch(name)}
     return {name: path for name, path in sorted(paths.items()) if path.is_file()}
 

@@ -50,7 +50,7 @@ def write_shards(
                 progress(done, len(items))
         count = len(list(work.glob("*.tar")))
         # One rename onto the empty folder: shards are there as a whole or not at all.
-        work.replace(output)
+        work.replace(output.resolve())
     return count, len(items), problems
 
 
