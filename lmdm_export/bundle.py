@@ -26,7 +26,7 @@ from lmdm_export.shared_weights import SharedWeights
 from lmdm_export.simplify import simplified
 from lmdm_export.staging import require_writable, staged_folder
 from lmdm_runtime.errors import BundleError
-from lmdm_runtime.manifest import parse_manifest
+from lmdm_runtime.manifest import FORMAT_VERSION, parse_manifest
 from lmdm_train.model.instrument import Instrument
 
 WEIGHTS = "weights.bin"
@@ -114,7 +114,7 @@ def export_bundle(
         require_parity(folder, fixtures)
         watch("manifest")
         manifest = {
-            "format_version": 1,
+            "format_version": FORMAT_VERSION,
             "name": instrument.config.name,
             "created_with": document.created_with(source.command),
             "checkpoint": {"name": source.name, "sha256": source.sha256},
@@ -122,7 +122,8 @@ def export_bundle(
             "codec": document.codec_entry(instrument, graphs, states),
             "text": document.text_entry(instrument, TOKENIZER),
             "sampling": document.sampling_entry(instrument),
-            "controls": [{"name": c.name, "channels": c.channels} for c in instrument.config.dit.controls],
+            "controls": document.control_entries(instrument.config),
+            "sketch": document.sketch_entry(instrument.config, states),
             "graphs": {name: document.graph_entry(folder, f"graphs/{name}.onnx", graph) for name, graph in found.items()},
             "files": document.file_entries(folder),
             "fixtures": fixtures,
@@ -168,7 +169,7 @@ def _save(model: onnx.ModelProto, path: Path) -> None:
 def _write_states(folder: Path, graphs: InstrumentGraphs) -> dict[str, str]:
     """First values of carried state; graph -> file."""
     files = {}
-    for graph, state in graphs.codec.states.items():
+    for graph, state in graphs.states.items():
         files[graph] = f"states/{graph}.npz"
         (folder / "states").mkdir(exist_ok=True)
         np.savez(folder / files[graph], **{name: value.numpy() for name, value in state.items()})  # type: ignore[arg-type]

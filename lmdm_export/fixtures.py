@@ -19,11 +19,12 @@ from torch import Tensor
 
 from lmdm_export.graphs import GraphSpec, InstrumentGraphs
 from lmdm_export.validate.bounds import CLOSED_LOOP_FACTOR, rounding_bound
-from lmdm_export.validate.scenario import PROMPTS, SEED, build_timeline, control_values, random_embedding
+from lmdm_export.validate.scenario import PROMPTS, SAMPLE, SEED, Scenario, build_timeline, random_embedding
+from lmdm_export.validate.torch_controls import control_frames, controlled, windows
 from lmdm_runtime.noise import Noise
+from lmdm_train.config import InstrumentConfig
 from lmdm_train.model.instrument import Instrument
 from lmdm_train.rollout import Rollout, cached_blocks
-from lmdm_train.rollout.controls import ControlTimeline
 from lmdm_train.rollout.prompts import PromptTimeline
 
 Json = dict[str, Any]
@@ -68,13 +69,6 @@ def _tolerance(fixture: str, measured: Json) -> Json:
     return {"max_abs": widest.value, "reason": widest.reason, "by_output": {name: bound.value for name, bound in bounds.items()}}
 
 
-def control_frames(instrument: Instrument, blocks: int) -> dict[str, Tensor]:
-    """Local controls over a rollout, [1, channels, frames] by name."""
-    config = instrument.config
-    frames = blocks * config.layout.block
-    return {c.name: torch.from_numpy(control_values(c.name, c.channels, frames))[None] for c in config.dit.controls}
-
-
 def text_embedding(instrument: Instrument, prompt: str) -> Tensor:
     """Embedding [1, T, W] of a prompt; random by prompt where the caller supplies embeddings."""
     text = instrument.config.text
@@ -89,6 +83,9 @@ def _graph_runs(instrument: Instrument, graphs: InstrumentGraphs) -> list[tuple[
     runs = []
     for number, spec in enumerate(graphs.graphs):
         inputs = {name: _input(name, example, number, instrument, known) for name, example in spec.inputs.items()}
+        if spec.name == "sketch":
+            # Noise has no peaks that rounding leaves alone; the examples are a moment of music.
+            inputs = dict(spec.inputs)
         outputs = spec.run(inputs)
         known |= outputs
         wide = GraphSpec(spec.name, copy.deepcopy(spec.module).double(), spec.inputs, spec.outputs)
@@ -125,19 +122,18 @@ def _rollouts(
     mixes = build_timeline(blocks)
     prompts = sorted({prompt for mix in mixes.values() for prompt, _ in mix})
     embeddings = {prompt: text_embedding(instrument, prompt) for prompt in prompts}
-    controls = control_frames(instrument, blocks)
     config = instrument.config
+    scenario = controlled(Scenario(blocks, mixes), config)
     noise, shape = Noise(SEED), (1, config.dit.latent_channels, config.layout.block)
 
     def run(which: Instrument, dtype: torch.dtype, count: int) -> Tensor:
-        timeline = ControlTimeline({k: v.to(dtype) for k, v in controls.items()}, config.layout) if controls else None
         rollout = Rollout.of(
             which,
             PromptTimeline(mixes),
             lambda block, draw: torch.from_numpy(noise.block(block, draw, shape)).to(dtype),
             seconds=config.seconds_total,
             embeddings={k: v.to(dtype) for k, v in embeddings.items()},
-            controls=timeline,
+            controls=windows(config, control_frames(config, scenario, dtype)),
         )
         made = []
         for number, block in enumerate(islice(cached_blocks(rollout), count), start=1):
@@ -153,7 +149,7 @@ def _rollouts(
     shared: Arrays = {
         "seed": np.array(SEED, dtype=np.int64),
         "timeline": np.array(json.dumps(sorted(mixes.items()))),
-        **{f"control_{name}": value.numpy() for name, value in controls.items()},
+        **_given(config, scenario),
     }
     whole = {**shared, "blocks": made.numpy()}
     whole |= {"prompts": np.array(prompts), "embeddings": torch.cat([embeddings[p] for p in prompts]).numpy()}
@@ -164,6 +160,17 @@ def _rollouts(
     # Blocks that were not run in float64 are taken to be as far off as the worst that was.
     measured |= {"float64_blocks": sure, "float32_rounding_by_block": [*drift, *[max(drift)] * (blocks - sure)]}
     return (whole, measured), (first, _measured({"block": made[:1]}, {"block": exact[:1]}))
+
+
+def _given(config: InstrumentConfig, scenario: Scenario) -> Arrays:
+    """What a runtime is given in a rollout, and as `control_NAME` what the sketch shall make of it; audio as 16-bit integers."""
+    frames = control_frames(config, scenario, torch.float32)
+    made = {f"control_{name}": v[..., config.layout.context :].numpy() for name, v in frames.items() if not name.startswith("accomp_")}
+    if scenario.sketch is not None:
+        made |= {"sketch": (scenario.sketch * SAMPLE).astype(np.int16), "smoothing": np.array(scenario.smoothing)}
+    if scenario.accompaniment is not None:
+        made["accompaniment"] = scenario.accompaniment
+    return made
 
 
 @torch.no_grad()

@@ -12,6 +12,9 @@ from typing import Any
 from lmdm_export.check import CheckedGraph, Port
 from lmdm_export.graphs import InstrumentGraphs
 from lmdm_export.graphs.codec import Streaming
+from lmdm_train.config import InstrumentConfig
+from lmdm_train.control.base import SketchControl
+from lmdm_train.control.sketch import MEDIANS, sketch_controls
 from lmdm_train.model.instrument import Instrument
 from lmdm_train.sampling.schedule import logsnr_schedule
 
@@ -93,6 +96,29 @@ def sampling_entry(instrument: Instrument) -> Json:
         "logsnr_start": sampling.logsnr_start,
         "logsnr_end": sampling.logsnr_end,
     }
+
+
+def control_entries(config: InstrumentConfig) -> list[Json]:
+    """Local controls with the additive groups that each feeds; a group that no control claims is the caller's to set."""
+    entries: list[Json] = []
+    for control in config.controls:
+        groups = [{"name": name, "channels": channels} for name, channels in control.groups(config.dit.latent_channels)]
+        if isinstance(control, SketchControl):
+            entries.append({"kind": control.kind, "source": "sketch", "groups": groups, "presence": 0})
+        else:
+            ahead = control.cutoff - config.layout.context
+            entries.append({"kind": control.kind, "source": "accompaniment", "groups": groups, "cutoff": control.cutoff, "t_f": ahead})
+    claimed = {group["name"] for entry in entries for group in entry["groups"]}
+    free = [group for group in config.dit.controls if group.name not in claimed]
+    plain = [{"kind": g.name, "source": "caller", "groups": [{"name": g.name, "channels": g.channels}]} for g in free]
+    return [*entries, *plain]
+
+
+def sketch_entry(config: InstrumentConfig, states: Mapping[str, str]) -> Json | None:
+    """How audio becomes the sketch controls; None where there are none."""
+    if not sketch_controls(config):
+        return None
+    return {"medians": list(MEDIANS), "median": MEDIANS[0], "states": states["sketch"]}
 
 
 def graph_entry(folder: Path, file: str, found: CheckedGraph) -> Json:

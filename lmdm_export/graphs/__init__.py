@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from lmdm_export.errors import ExportError
 from lmdm_export.graphs.cached_decoder import cached_decoder
 from lmdm_export.graphs.codec import CodecGraphs, codec_graphs
 from lmdm_export.graphs.conditioning import conditioner, text_encoder
 from lmdm_export.graphs.context_encoder import context_encoder
 from lmdm_export.graphs.prepare import prepared
+from lmdm_export.graphs.sketch import sketch_graph
 from lmdm_export.graphs.spec import GraphSpec
 from lmdm_train.config import InstrumentConfig
+from lmdm_train.control import AccompanimentControl
 from lmdm_train.model.instrument import Instrument
 from lmdm_train.sampling.guidance import Guidance
 
@@ -20,11 +24,13 @@ __all__ = ["CodecGraphs", "GraphSpec", "InstrumentGraphs", "build_graphs", "requ
 
 @dataclass(frozen=True)
 class InstrumentGraphs:
-    """Every graph of an instrument in the order of a block's life, and how its codec streams."""
+    """Every graph of an instrument in the order of a block's life, how its codec streams, and the first values of every state that a
+    graph carries by itself (by graph, then by input name)."""
 
     graphs: tuple[GraphSpec, ...]
     codec: CodecGraphs
     batch: int
+    states: dict[str, dict[str, Tensor]]
 
     def __getitem__(self, name: str) -> GraphSpec:
         return next(graph for graph in self.graphs if graph.name == name)
@@ -34,7 +40,8 @@ def require_exportable(config: InstrumentConfig) -> None:
     """Refuse a configuration that has no cached form.
 
     Raises:
-        ExportError: the pattern is bidirectional, the network has no additive input for clean frames, or its target sees no context.
+        ExportError: the pattern is bidirectional, the network has no additive input for clean frames, its target sees no context, or its
+            accompaniment changes under frames that are cached.
     """
     if config.pattern.kind == "bidirectional":
         raise ExportError(
@@ -48,6 +55,13 @@ def require_exportable(config: InstrumentConfig) -> None:
     if config.pattern.kind == "block-causal" and config.pattern.window_chunks < 2:
         chunks = config.pattern.window_chunks
         raise ExportError(f"{config.name} has window_chunks {chunks}, so its target sees no context; expected 2 or more")
+    hidden = [control.cutoff for control in config.controls if isinstance(control, AccompanimentControl)]
+    if config.pattern.kind == "block-causal" and hidden and hidden[0] < config.layout.context:
+        raise ExportError(
+            f"{config.name} is block-causal and its accompaniment ends at frame {hidden[0]} of a context of {config.layout.context}, so "
+            "cached frames would change as they slide past it, which no bundle handles; train it with a cutoff of "
+            f"{config.layout.context} or more, or as encoder-decoder"
+        )
     if config.dit.global_token == "first":
         raise ExportError(f"{config.name} has its global token first, the cached form needs it last; use an LMDM checkpoint")
 
@@ -66,4 +80,7 @@ def build_graphs(instrument: Instrument, fade: int | None = None) -> InstrumentG
     codec = codec_graphs(traced.codec, config.layout.block, fade)
     text = [text_encoder(traced)] if config.text.kind != "none" else []
     network = [conditioner(traced, guidance), context_encoder(traced, batch), cached_decoder(traced, batch)]
-    return InstrumentGraphs((*text, *network, codec.encoder, codec.decoder), codec, batch)
+    sketch = sketch_graph(config, next(traced.parameters()).dtype)
+    states = codec.states if sketch is None else {**codec.states, "sketch": sketch[1]}
+    drawn = [] if sketch is None else [sketch[0]]
+    return InstrumentGraphs((*text, *drawn, *network, codec.encoder, codec.decoder), codec, batch, states)

@@ -44,6 +44,11 @@ def play(
         session.set_embedding(prompt, embedding)
     for name, values in scenario.controls.items():
         session.set_control(name, values)
+    if scenario.sketch is not None:
+        session.sketch.choose(scenario.sketched, scenario.smoothing)
+        session.sketch.feed(np.tile(scenario.sketch, (bundle.manifest.codec.audio_channels, 1)))
+    if scenario.accompaniment is not None:
+        session.accompaniment.feed_frames(scenario.accompaniment)
     if audio is not None:
         session.prime(audio)
     made = []

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lmdm_export.validate.scenario import Scenario
+from lmdm_export.validate.torch_controls import control_frames, windows
 from lmdm_export.validate.truth import Tick
 from lmdm_runtime.manifest import Streaming
 from lmdm_runtime.noise import Noise
 from lmdm_train.model.instrument import Instrument
 from lmdm_train.rollout import Rollout, cached_blocks, outpainting
 from lmdm_train.rollout.context import primed_context
-from lmdm_train.rollout.controls import ControlTimeline
 from lmdm_train.rollout.prompts import PromptTimeline
 
 Floats = NDArray[np.float64]
@@ -48,6 +48,7 @@ class Reference:
         dtype: torch.dtype,
         *,
         start: Tensor | None = None,
+        primer: NDArray[np.float32] | None = None,
         context_drop: int | None = None,
         disturbance: float = 0.0,
     ) -> Rollout:
@@ -55,6 +56,7 @@ class Reference:
 
         Args:
             start: clean context [1, C, context]; None is null.
+            primer: the audio that `start` was encoded from, [channels, whole frames].
             context_drop: None keeps the instrument's.
             disturbance: size of a Gaussian added to the noise that starts every block.
         """
@@ -76,7 +78,7 @@ class Reference:
             seconds=self.seconds,
             embeddings=self._embeddings(scenario, dtype),
             start=start,
-            controls=self._controls(scenario, dtype),
+            controls=windows(instrument.config, control_frames(instrument.config, scenario, dtype, primer)),
         )
         changes = {} if context_drop is None else {"context_drop": context_drop}
         return dataclasses.replace(rollout, sampling=rollout.sampling.model_copy(update=changes), schedule=torch.tensor(self.schedule))
@@ -135,9 +137,3 @@ class Reference:
             ids, mask = conditioner.tokenize([prompt])
             made[prompt] = conditioner.encode_text(ids, mask.to(dtype))
         return made
-
-    def _controls(self, scenario: Scenario, dtype: torch.dtype) -> ControlTimeline | None:
-        if not scenario.controls:
-            return None
-        frames = {name: torch.from_numpy(values).to(dtype)[None] for name, values in scenario.controls.items()}
-        return ControlTimeline(frames, self.instrument.config.layout)

@@ -15,14 +15,18 @@ PROMPTS = (
 )
 SEED = 7
 FEWEST_BLOCKS = 8
+# Values of 16-bit audio are multiples of 1/32768.
+SAMPLE = 32768
 
 Mix = list[tuple[str, float]]
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """`timeline`: block -> weighted prompts from that block on. `controls`: [channels, frames] from block 0 on.
+    """`timeline`: block -> weighted prompts from that block on. `controls`: [channels, frames] from block 0 on, those a caller sets.
 
+    `sketch`: mono audio [samples] that the controls `sketched` follow, through a median of `smoothing` frames. `accompaniment`: latent
+    frames [C, frames] of another stem.
     `embeddings` [1, text_tokens, text_width] by prompt, where the instrument has no text encoder.
     """
 
@@ -31,6 +35,10 @@ class Scenario:
     seed: int = SEED
     controls: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     embeddings: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    sketch: NDArray[np.float32] | None = None
+    sketched: tuple[str, ...] = ()
+    smoothing: int = 1
+    accompaniment: NDArray[np.float32] | None = None
 
     @property
     def prompts(self) -> list[str]:
@@ -91,6 +99,18 @@ def control_values(name: str, channels: int, frames: int, seed: int = SEED) -> N
     rates = generator.uniform(0.02, 0.3, size=(channels, 1))
     phases = generator.uniform(0.0, 2 * np.pi, size=(channels, 1))
     return np.sin(rates * np.arange(frames)[None] + phases).astype(np.float32)
+
+
+def sketch_signal(samples: int, rate: int) -> NDArray[np.float32]:
+    """A recording to sketch from, [samples]: three partials that sweep over three octaves from 150 Hz, swelling, with rests of silence.
+
+    16-bit integers hold it exactly.
+    """
+    share = np.arange(samples) / samples
+    phase = 2 * np.pi * 150.0 * samples / rate * (8**share - 1) / np.log(8)
+    tone = sum(np.sin(number * phase + number) / number for number in (1, 2, 3))
+    level = 0.25 * (0.6 + 0.4 * np.sin(2 * np.pi * 5 * share)) * ((8 * share + 0.5) % 1 < 0.75)
+    return (np.round(level * tone * SAMPLE) / SAMPLE).astype(np.float32)
 
 
 def random_embedding(prompt: str, tokens: int, width: int) -> NDArray[np.float32]:

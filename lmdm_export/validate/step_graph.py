@@ -8,21 +8,21 @@ import numpy as np
 
 from lmdm_export.validate.bounds import Bound, rounding_bound
 from lmdm_export.validate.context import Validation
-from lmdm_export.validate.controls import cache_faults
+from lmdm_export.validate.controls import Fault, cache_faults
 from lmdm_export.validate.metrics import Errors, compare
 from lmdm_export.validate.player import run_graph
 from lmdm_export.validate.report import Check, Control
+from lmdm_export.validate.sketch_faults import sketch_faults
 from lmdm_export.validate.truth import Arrays, GraphProbe
 
-DECODER = "cached_decoder"
 Seen = dict[str, list[tuple[Errors, Bound]]]
 
 
 def check_graphs(validation: Validation) -> None:
-    """Adds one check for each kind of output (all layers of `cross_k_NN` are one kind) and the faults of the cache on the decoder."""
+    """Adds one check for each kind of output (all layers of `cross_k_NN` are one kind) and the faults of cache and sketch."""
     seen: dict[str, Seen] = {}
     pictures: dict[str, Arrays] = {}
-    decoder: GraphProbe | None = None
+    probes: dict[str, GraphProbe] = {}
     for probe in validation.truth.graph_probes(validation.begin):
         found = run_graph(validation.bundle, validation.backend, probe.graph, probe.inputs)
         for name, expected in probe.expected.items():
@@ -33,12 +33,13 @@ def check_graphs(validation: Validation) -> None:
                 ratio = np.abs(found[name] - expected) / max(bound.value, 1e-30)
                 picture = pictures.setdefault(probe.graph, {})
                 picture[name] = np.maximum(picture[name], ratio) if name in picture else ratio
-        decoder = probe if probe.graph == DECODER else decoder
+        probes[probe.graph] = probe
     for graph, outputs in seen.items():
         for kind, names in kinds(outputs).items():
             validation.report.checks.append(_worst(f"{graph}: {kind}", [pair for name in names for pair in outputs[name]]))
-    if decoder is not None:
-        _faults(validation, decoder)
+    for fault in (*cache_faults(validation.bundle.manifest), *sketch_faults(validation.bundle)):
+        if fault.graph in probes:
+            _fault(validation, fault, probes[fault.graph])
     if validation.plots is not None:
         from lmdm_export.validate.plots import plot_graph_errors
 
@@ -62,9 +63,13 @@ def _worst(what: str, pairs: list[tuple[Errors, Bound]]) -> Check:
     return Check(1, what, "max abs", errors.max_abs, bound, Errors.worst(e for e, _ in pairs))
 
 
-def _faults(validation: Validation, probe: GraphProbe) -> None:
-    expected = probe.expected["velocity"]
-    bound = rounding_bound(probe.rounding["velocity"], float(np.max(np.abs(expected))))
-    for fault in cache_faults(validation.bundle.manifest):
-        found = run_graph(validation.bundle, fault.wrap(validation.backend), DECODER, probe.inputs)["velocity"]
-        validation.report.controls.append(Control(1, fault.name, "max abs of velocity", compare(expected, found).max_abs, bound.value))
+def _fault(validation: Validation, fault: Fault, probe: GraphProbe) -> None:
+    """The fault in its graph's last probe, by the output that shows it best; the state of a stream is no result."""
+    found = run_graph(validation.bundle, fault.wrap(validation.backend), probe.graph, probe.inputs)
+    shown = {}
+    for name, expected in probe.expected.items():
+        if not name.startswith("state_"):
+            bound = rounding_bound(probe.rounding[name], float(np.max(np.abs(expected)))).value
+            shown[name] = (compare(expected, found[name]).max_abs, bound)
+    name, (measured, bound) = max(shown.items(), key=lambda item: item[1][0] / item[1][1])
+    validation.report.controls.append(Control(1, fault.name, f"max abs of {name}", measured, bound))

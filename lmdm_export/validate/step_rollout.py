@@ -10,6 +10,7 @@ from lmdm_export.validate.loop import Curve, Loop, closed_loop, error_curve
 from lmdm_export.validate.metrics import compare
 from lmdm_export.validate.player import play
 from lmdm_export.validate.report import Check, Control, NotRun
+from lmdm_export.validate.sketch_faults import sketch_faults
 from lmdm_export.validate.truth import Unavailable
 from lmdm_runtime.manifest import Manifest
 
@@ -39,6 +40,7 @@ def check_rollout(validation: Validation) -> None:
         "enough_blocks": scenario.blocks >= ENOUGH_BLOCKS,
         "prompt_changes": sorted(scenario.changes),
         "context_drop": truth.context_drop,
+        "controls": [control.kind for control in loop.bundle.manifest.controls],
         **truth.facts,
     }
     validation.report.curves.update({name: [float(e) for e in values] for name, values in curves.items()})
@@ -52,7 +54,8 @@ def _faults(validation: Validation, loop: Loop) -> dict[str, Curve]:
     """Adds every fault, over as many blocks as it needs to show; returns their error curves."""
     truth, bounds, manifest = loop.truth, loop.bounds, loop.bundle.manifest
     changes = sorted(truth.scenario.changes)
-    faults: list[tuple[Fault, int]] = [(fault, changes[0]) for fault in (prompt_fault(manifest), *cache_faults(manifest), noise_fault())]
+    always = (prompt_fault(manifest), *cache_faults(manifest), *sketch_faults(loop.bundle), noise_fault())
+    faults: list[tuple[Fault, int]] = [(fault, changes[0]) for fault in always]
     if manifest.sampling.context_drop:
         fault, shows = drop_fault(), next((block for block in changes if drops_music(manifest, block)), None)
         if shows is None:

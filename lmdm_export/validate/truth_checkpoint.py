@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from lmdm_export.graphs import GraphSpec, build_graphs
 from lmdm_export.manifest_document import file_sha256
 from lmdm_export.settings import ExportSettings
 from lmdm_export.validate.reference import Reference
-from lmdm_export.validate.scenario import PROMPTS, SEED, Scenario, build_timeline, control_values, random_embedding
+from lmdm_export.validate.scenario import PROMPTS, SEED, Scenario, build_timeline, random_embedding
+from lmdm_export.validate.torch_controls import controlled
 from lmdm_export.validate.truth import AudioTruth, Begin, BlockProbe, GraphProbe, RolloutTruth, Tick
 from lmdm_runtime.bundle import Bundle
 from lmdm_train.checkpoint import load_instrument
@@ -81,9 +83,10 @@ class CheckpointTruth:
             draw = np.random.default_rng([self.seed, number])
             for name, spec in single.items():
                 known.setdefault(name, {})
-                inputs = {
-                    port: self._input(port, example, number, draw, known["shared"] | known[name]) for port, example in spec.inputs.items()
-                }
+                earlier = known["shared"] | known[name]
+                inputs = {port: self._input(port, example, number, draw, earlier) for port, example in spec.inputs.items()}
+                if name == "sketch":
+                    inputs = sketch_inputs(spec, number, known[name])
                 outputs = spec.run(inputs)
                 exact = double[name].run({k: v.double() if v.is_floating_point() else v for k, v in inputs.items()})
                 _carry(known, spec, outputs)
@@ -140,17 +143,15 @@ class CheckpointTruth:
 
     def _scenario(self, blocks: int, timeline: Mapping[int, list[tuple[str, float]]]) -> Scenario:
         config = self.instrument.config
-        frames = blocks * config.layout.block
-        controls = {c.name: control_values(c.name, c.channels, frames, self.seed) for c in config.dit.controls}
-        scenario = Scenario(blocks, timeline, self.seed, controls)
+        scenario = controlled(Scenario(blocks, timeline, self.seed), config)
         if config.text.kind != "none":
             return scenario
         made = {prompt: random_embedding(prompt, config.text.tokens, config.text.width) for prompt in scenario.prompts}
-        return Scenario(blocks, timeline, self.seed, controls, made)
+        return replace(scenario, embeddings=made)
 
     def _first_block(self, scenario: Scenario, audio: np.ndarray | None, dtype: torch.dtype, tick: Tick) -> np.ndarray:
         start = None if audio is None else self.reference.primed(audio, self.manifest.codec.encoder, dtype)
-        rollout = self.reference.rollout(scenario, dtype, start=start)
+        rollout = self.reference.rollout(scenario, dtype, start=start, primer=audio)
         return self.reference.blocks(rollout, 1, masked=True, tick=tick)
 
     def _primer(self) -> np.ndarray:
@@ -176,6 +177,13 @@ class CheckpointTruth:
         # Silence and a null context come with every stream, and show faults that noise hides.
         scale = 0.0 if number == SILENT_PROBE and name in ("audio", "context") else 0.1 if name == "audio" else 1.0
         return torch.from_numpy(scale * draw.standard_normal(tuple(example.shape), dtype=np.float32)).to(example.dtype)
+
+
+def sketch_inputs(spec: GraphSpec, number: int, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A sketch hears tones or silence, since what it makes of noise hangs on the last bit: which peaks are the strongest."""
+    audio, smoothing = spec.inputs["audio"], spec.inputs["smoothing"]
+    heard = {"audio": torch.zeros_like(audio) if number == SILENT_PROBE else audio, "smoothing": smoothing.roll(number)}
+    return {**spec.inputs, **state, **heard}
 
 
 def _carry(known: dict[str, dict[str, Tensor]], spec: GraphSpec, outputs: Mapping[str, Tensor]) -> None:

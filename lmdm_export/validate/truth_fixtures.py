@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lmdm_export.errors import ExportError
-from lmdm_export.validate.scenario import FEWEST_BLOCKS, Scenario
+from lmdm_export.validate.scenario import FEWEST_BLOCKS, SAMPLE, Scenario
 from lmdm_export.validate.truth import Arrays, AudioTruth, Begin, BlockProbe, GraphProbe, RolloutTruth, Unavailable
 from lmdm_runtime.bundle import Bundle
 
@@ -82,11 +83,17 @@ class FixtureTruth:
 
     def _scenario(self, arrays: Arrays) -> Scenario:
         timeline = {int(block): [(prompt, float(weight)) for prompt, weight in mix] for block, mix in json.loads(str(arrays["timeline"]))}
-        controls = {name.removeprefix("control_"): value[0] for name, value in arrays.items() if name.startswith("control_")}
+        callers = [group.name for control in self.manifest.controls if control.source == "caller" for group in control.groups]
+        controls = {name: arrays[f"control_{name}"][0] for name in callers}
         embeddings: Arrays = {}
         if self.manifest.text is None:
             prompts = np.atleast_1d(arrays["prompts"] if "prompts" in arrays else arrays["prompt"])
             stored = arrays["embeddings"] if "embeddings" in arrays else arrays["embedding"]
             embeddings = {str(prompt): stored[index][None] for index, prompt in enumerate(prompts)}
         blocks = len(arrays["blocks"]) if "blocks" in arrays else 1
-        return Scenario(blocks, timeline, int(arrays["seed"]), controls, embeddings)
+        made = Scenario(blocks, timeline, int(arrays["seed"]), controls, embeddings, accompaniment=arrays.get("accompaniment"))
+        if self.manifest.sketch is None:
+            return made
+        sketched = tuple(control.kind for control in self.manifest.controls if control.source == "sketch")
+        heard = arrays["sketch"].astype(np.float32) / SAMPLE
+        return replace(made, sketch=heard, sketched=sketched, smoothing=int(arrays["smoothing"]))

@@ -117,6 +117,8 @@ def _references(manifest: Manifest) -> list[tuple[str, str]]:
     used += [(fixture.file, f"fixture {name}") for name, fixture in manifest.fixtures.items()]
     if manifest.text is not None:
         used.append((manifest.text.tokenizer, "the tokenizer"))
+    if manifest.sketch is not None:
+        used.append((manifest.sketch.states, "the sketch"))
     for side, streaming in (("encoder", manifest.codec.encoder), ("decoder", manifest.codec.decoder)):
         if streaming.states is not None:
             used.append((streaming.states, f"the codec {side}"))

@@ -92,6 +92,48 @@ class StreamEncoder:
         return np.concatenate(made, axis=2)[..., :count].astype(np.float32, copy=False)
 
 
+class LiveEncoder:
+    """Audio as it comes -> frames, as one stream from silence; frames come out `delay` frames late where the codec looks ahead."""
+
+    def __init__(self, bundle: Bundle, backend: Backend) -> None:
+        manifest, codec = bundle.manifest, bundle.manifest.codec
+        self.frame_size, self.block = codec.frame_size, manifest.model.block
+        self._looks_around = codec.encoder.kind == "context"
+        self.delay = codec.encoder.right if self._looks_around else 0
+        entry = manifest.graphs["codec_encoder"]
+        self._audio = backend.buffer(_port(entry.inputs, "audio"))
+        self._frames = backend.buffer(_port(entry.outputs, "frames"))
+        self._graph = StatefulGraph(backend, entry, {"audio": self._audio, "frames": self._frames})
+        self._first = first_states(bundle, codec.encoder)
+        self.restart()
+
+    def restart(self) -> None:
+        """Nothing has been heard yet."""
+        self._graph.restart(self._first)
+        self._heard = np.zeros(self._audio.port.shape, dtype=np.float32)
+        self._silent = self.delay
+
+    def fitting(self, available: int, wanted: int) -> int:
+        """Frames of audio to push next for `wanted` frames, of which `available` are at hand; 0 where it must wait for more.
+
+        A codec that carries state runs over whole blocks only; one that looks around takes any number up to a block.
+        """
+        if not self._looks_around:
+            return self.block if available >= self.block else 0
+        return min(available, self.block, wanted + self._silent)
+
+    def push(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Audio [channels, n * frame_size], n as `fitting` said -> the frames that it completes, [1, C, at most n]."""
+        count = audio.shape[1] // self.frame_size
+        self._heard = np.concatenate((self._heard, audio[None]), axis=2)[..., audio.shape[1] :]
+        self._audio.write(self._heard)
+        self._graph.run()
+        frames = self._frames.read().astype(np.float32, copy=False)[..., self.block - count :]
+        skipped = min(self._silent, count)
+        self._silent -= skipped
+        return frames[..., skipped:]
+
+
 def first_states(bundle: Bundle, streaming: Streaming) -> dict[str, NDArray]:
     """First values of the state of one direction, by input name."""
     return {} if streaming.states is None else bundle.arrays(streaming.states)

@@ -24,6 +24,7 @@ def require_contract(manifest: Manifest) -> None:
         BundleError: a graph is missing, or an input or output is missing, unknown, or of another shape than the model's sizes give.
     """
     _require_sizes(manifest)
+    _require_controls(manifest)
     expected = expected_shapes(manifest)
     for name, (inputs, outputs) in expected.items():
         graph = manifest.graphs.get(name)
@@ -46,7 +47,7 @@ def expected_shapes(manifest: Manifest) -> dict[str, tuple[Shapes, Shapes]]:
     embedding = (1, model.text_tokens, model.text_width)
 
     def controls(frames: int) -> Shapes:
-        return {f"control_{control.name}": (1, control.channels, frames) for control in manifest.controls}
+        return {f"control_{group.name}": (1, group.channels, frames) for group in manifest.groups}
 
     context: tuple[Shapes, Shapes]
     if model.pattern == "encoder-decoder":
@@ -68,6 +69,11 @@ def expected_shapes(manifest: Manifest) -> dict[str, tuple[Shapes, Shapes]]:
         tokens = (1, model.text_tokens)
         shapes["text_encoder"] = ({"token_ids": tokens, "token_mask": tokens}, {"embedding": embedding})
     audio = (1, codec.audio_channels)
+    if manifest.sketch is not None:
+        drawn: Shapes = {g.name: (1, g.channels, o) for entry in manifest.controls if entry.source == "sketch" for g in entry.groups}
+        past = _states(manifest, "sketch")
+        heard_block = {"audio": (*audio, o * codec.frame_size), "smoothing": (len(manifest.sketch.medians),)}
+        shapes["sketch"] = ({**heard_block, **past}, {**drawn, **_out(past)})
     heard, made = _heard(codec.encoder, o, codec.encoder.right), o + codec.decoder.fade
     encoder_states, decoder_states = _states(manifest, "codec_encoder"), _states(manifest, "codec_decoder")
     shapes["codec_encoder"] = (
@@ -121,6 +127,31 @@ def _require_sizes(manifest: Manifest) -> None:
         )
     if sampling.context_drop > model.context:
         raise BundleError(f"context_drop {sampling.context_drop} exceeds the context of {model.context} frames; {_AGAIN}")
+
+
+def _require_controls(manifest: Manifest) -> None:
+    names = [group.name for group in manifest.groups]
+    if len(set(names)) < len(names):
+        raise BundleError(f"two controls of the manifest share the group {max(names, key=names.count)}; {_AGAIN}")
+    drawn = [control.kind for control in manifest.controls if control.source == "sketch"]
+    if (manifest.sketch is None) == bool(drawn):
+        raise BundleError(
+            f"the manifest has {'no' if drawn else 'a'} sketch, its sketched controls are {', '.join(drawn) or 'none'}; {_AGAIN}"
+        )
+    if manifest.sketch is not None and manifest.sketch.median not in manifest.sketch.medians:
+        raise BundleError(f"the default median {manifest.sketch.median} is none of {list(manifest.sketch.medians)}; {_AGAIN}")
+    model = manifest.model
+    for control in manifest.controls:
+        if control.source == "accompaniment":
+            sizes, cutoff = [group.channels for group in control.groups], control.cutoff or 0
+            if sizes != [1, model.latent_channels]:
+                raise BundleError(f"control {control.kind} has groups of {sizes} channels, expected [1, {model.latent_channels}]; {_AGAIN}")
+            lowest = model.context if model.pattern == "block-causal" else 1
+            if not lowest <= cutoff <= model.context + model.block or control.t_f != cutoff - model.context:
+                raise BundleError(
+                    f"control {control.kind} has cutoff {cutoff} and t_f {control.t_f}, expected a cutoff from {lowest} to "
+                    f"{model.context + model.block} and t_f {cutoff - model.context}; {_AGAIN}"
+                )
 
 
 _AGAIN = "export the checkpoint again with lmdm export"

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import jsonschema
 
+from lmdm_runtime.control_entry import ControlEntry, Group, SketchEntry, control_entry, sketch_entry
 from lmdm_runtime.errors import BundleError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 Json = dict[str, Any]
 
 
@@ -117,12 +118,6 @@ class SamplingEntry:
 
 
 @dataclass(frozen=True)
-class ControlEntry:
-    name: str
-    channels: int
-
-
-@dataclass(frozen=True)
 class Fixture:
     file: str
     tolerance: Json
@@ -142,15 +137,21 @@ class Manifest:
     text: TextEntry | None
     sampling: SamplingEntry
     controls: tuple[ControlEntry, ...]
+    sketch: SketchEntry | None
     graphs: dict[str, GraphEntry]
     files: tuple[FileEntry, ...]
     fixtures: dict[str, Fixture]
     document: Json
 
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Every group of every control."""
+        return tuple(group for control in self.controls for group in control.groups)
+
 
 @cache
 def schema() -> Json:
-    """The JSON Schema of format 1."""
+    """The JSON Schema of the format."""
     return json.loads(files("lmdm_runtime").joinpath("manifest.schema.json").read_text(encoding="utf-8"))
 
 
@@ -202,7 +203,8 @@ def parse_manifest(document: Any, origin: str = "manifest.json") -> Manifest:
         ),
         text=None if text is None else TextEntry(text["kind"], text["tokenizer"], text["tokens"], text["lowercase"]),
         sampling=_sampling(document["sampling"]),
-        controls=tuple(ControlEntry(c["name"], c["channels"]) for c in document["controls"]),
+        controls=tuple(control_entry(entry) for entry in document["controls"]),
+        sketch=sketch_entry(document["sketch"]),
         graphs={name: _graph(name, entry) for name, entry in document["graphs"].items()},
         files=tuple(FileEntry(f["path"], f["sha256"], f["bytes"]) for f in document["files"]),
         fixtures={name: Fixture(f["file"], f.get("tolerance", {}), f.get("measured", {})) for name, f in document["fixtures"].items()},

@@ -9,6 +9,8 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lmdm_runtime.accompaniment import AccompanimentStream
+from lmdm_runtime.audio_input import whole_frames
 from lmdm_runtime.backends.base import Backend
 from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
 from lmdm_runtime.bundle import Bundle
@@ -19,6 +21,7 @@ from lmdm_runtime.errors import RuntimeFault, SessionError
 from lmdm_runtime.noise import Noise
 from lmdm_runtime.prompts import Conditioning, Mix, dominant, normalised_mix
 from lmdm_runtime.settings import chosen_scale, chosen_schedule
+from lmdm_runtime.sketch_stream import SketchStream
 from lmdm_runtime.solvers import Guided, guide, require_solver
 
 
@@ -33,7 +36,7 @@ class Session:
 
     Attributes:
         block_index: the block that comes next, counted from 0.
-        timings: milliseconds of each stage of the last block: prompt, context, steps, decode, total.
+        timings: milliseconds of each stage of the last block: controls, prompt, context, steps, decode, total.
         latent_block: the last clean block [1, C, o]; None before the first.
 
     Raises:
@@ -63,12 +66,12 @@ class Session:
         except (ValueError, TypeError) as error:
             raise SessionError(str(error)) from None
         self.backend = backend or OrtBackend(bundle, options)
-        self.controls = Controls(manifest)
+        self.controls = Controls(bundle, self.backend)
         seconds = manifest.sampling.seconds_total
         window_seconds = (self.model.context + self.model.block) * manifest.codec.frame_size // manifest.codec.sample_rate
         self._conditioning = Conditioning(bundle, self.backend, float(window_seconds) if seconds is None else seconds)
         entry = manifest.graphs["cached_decoder"]
-        own = ("x", "t", "velocity", *(f"control_{name}" for name in self.controls.lanes))
+        own = ("x", "t", "velocity", *(f"control_{group.name}" for group in manifest.groups))
         self._block = {port.name: self.backend.buffer(port) for port in (*entry.inputs, *entry.outputs) if port.name in own}
         kind = BlockContext if self.model.pattern == "block-causal" else WindowContext
         self._context: ContextCache = kind(manifest, self.backend, self._conditioning.buffers, self._block)
@@ -91,8 +94,18 @@ class Session:
         """Samples by which the codec's look-ahead delays the audio behind the latent block."""
         return self.bundle.manifest.codec.decoder.delay * self.bundle.manifest.codec.frame_size
 
+    @property
+    def sketch(self) -> SketchStream:
+        """Choose its controls and feed it audio to follow; a SessionError where the bundle has no sketch controls."""
+        return self.controls.sketch
+
+    @property
+    def accompaniment(self) -> AccompanimentStream:
+        """Feed it audio to play along with; a SessionError where the bundle takes none."""
+        return self.controls.accompaniment
+
     def reset(self) -> None:
-        """Begins the piece again: null context, block 0, a codec that has heard nothing. Prompts and controls stay as they are set."""
+        """Begins the piece again: null context, block 0, a codec that has heard nothing, and nothing fed. What was set or chosen stays."""
         self.block_index = 0
         self.timings: dict[str, float] = {}
         self.latent_block: NDArray[np.float32] | None = None
@@ -100,7 +113,7 @@ class Session:
         self._dominant: str | None = None
         self._cached = False
         self._applied: Mix | None = None
-        self.controls.forget()
+        self.controls.reset()
         self._decoder.reset()
 
     def set_prompt(self, prompt: str) -> None:
@@ -146,7 +159,11 @@ class Session:
         Raises:
             SessionError: wrong channels, less than one frame, or samples that are not finite.
         """
-        frames = self._encode(audio)
+        samples = whole_frames(audio, self.bundle.manifest.codec)
+        if self._encoder is None:
+            self._encoder = StreamEncoder(self.bundle, self.backend)
+        frames = self._encoder.encode(samples)
+        self.controls.prime(samples)
         newest = frames[..., -self.model.context :]
         self._clean = np.pad(newest, ((0, 0), (0, 0), (self.model.context - newest.shape[2], 0)))
         self._cached = False
@@ -177,6 +194,8 @@ class Session:
         if self._mix is None:
             raise SessionError("no prompt has been set; call set_prompt before the first block")
         self.timings = {}
+        with self._timed("controls"):
+            self.controls.prepare()
         with self._timed("prompt"):
             changed = self._enter(self._mix)
         with self._timed("context"):
@@ -223,20 +242,6 @@ class Session:
         if not np.isfinite(latents).all():
             raise RuntimeFault(f"block {block} holds values that are not finite; reset the session, and run lmdm validate on the bundle")
         return latents.astype(np.float32, copy=False)
-
-    def _encode(self, audio: NDArray) -> NDArray[np.float32]:
-        codec = self.bundle.manifest.codec
-        samples = np.atleast_2d(np.asarray(audio, dtype=np.float32))
-        if samples.ndim != 2 or samples.shape[0] != codec.audio_channels:
-            raise SessionError(f"priming audio has shape {list(samples.shape)}, expected [{codec.audio_channels}, samples]")
-        whole = samples.shape[1] // codec.frame_size * codec.frame_size
-        if not whole:
-            raise SessionError(f"priming audio has {samples.shape[1]} samples, less than one frame of {codec.frame_size}; give more audio")
-        if not np.isfinite(samples).all():
-            raise SessionError("priming audio holds samples that are not finite; check the file it came from")
-        if self._encoder is None:
-            self._encoder = StreamEncoder(self.bundle, self.backend)
-        return self._encoder.encode(samples[:, -whole:])
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

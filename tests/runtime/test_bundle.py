@@ -67,7 +67,9 @@ def test_a_manifest_that_is_none(copied: Path, text: str):
     refused(copied, "manifest.json")
 
 
-@pytest.mark.parametrize(("version", "word"), [(2, "pip install"), (99, "99"), (0, "export"), ("1", "format_"), (None, "format_")])
+@pytest.mark.parametrize(
+    ("version", "word"), [(3, "pip install"), (99, "99"), (1, "lmdm export"), (0, "export"), ("1", "format_"), (None, "format_")]
+)
 def test_other_versions(copied: Path, version: object, word: str):
     edited(copied, lambda m: m.update(format_version=version, unknown_to_us=1))
     refused(copied, word)

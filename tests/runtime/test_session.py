@@ -121,7 +121,7 @@ def test_timings_cover_every_stage(tiny: Tiny):
     session = tiny.session()
     session.set_prompt(PAD)
     session.next_block()
-    assert set(session.timings) == {"prompt", "context", "steps", "decode", "total"}
+    assert set(session.timings) == {"controls", "prompt", "context", "steps", "decode", "total"}
     assert session.timings["total"] == pytest.approx(sum(ms for stage, ms in session.timings.items() if stage != "total"))
 
 

@@ -57,7 +57,7 @@ def write_tiny_bundle(folder: Path, sizes: Sizes | None = None, *, codec: str = 
         decoder = {**encoder, "states": "states/codec_decoder.npz"}
     causal = sizes.pattern == "block-causal"
     manifest = {
-        "format_version": 1,
+        "format_version": 2,
         "name": "tiny",
         "created_with": {"command": "tests"},
         "checkpoint": {"name": "tiny", "sha256": "0" * 64},
@@ -95,7 +95,8 @@ def write_tiny_bundle(folder: Path, sizes: Sizes | None = None, *, codec: str = 
             "seconds_total": 2.0,
             **changes,
         },
-        "controls": [{"name": "loudness", "channels": 1}],
+        "controls": [{"kind": "loudness", "source": "caller", "groups": [{"name": "loudness", "channels": 1}]}],
+        "sketch": None,
         "graphs": entries,
         "files": [],
         "fixtures": {},
