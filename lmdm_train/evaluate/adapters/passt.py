@@ -1,0 +1,95 @@
+"""KL-PaSST: divergence between what the tagger PaSST hears in each reference file and in the generated file of its name (paper A.1)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lmdm_train.errors import LmdmTrainError
+from lmdm_train.evaluate.adapters.base import Adapter, Request
+from lmdm_train.evaluate.adapters.needs import Package, Weights, fit, imported, read_weights
+from lmdm_train.evaluate.adapters.passt_front import RATE, LogMel
+from lmdm_train.evaluate.adapters.scores import class_probabilities, kl_divergence
+from lmdm_train.evaluate.adapters.sounds import Array, mono, pairs
+
+WINDOW_SECONDS, HOP_SECONDS, SHORTEST_SHARE = 10, 5, 0.15
+ARCHITECTURE = "passt_s_swa_p16_128_ap476"
+PASST = Package("hear21passt", "hear21passt>=0.0.26")
+
+
+class PasstDivergence(Adapter):
+    """As stable-audio-metrics, src/passt_kld.py: mono at 32 kHz, peak at -1 dB, windows of 10 s every 5 s, logits averaged over the
+    windows, softmax, KL(generated ‖ reference), averaged over the files. The network is that of
+    the package hear21passt (Koutini et al. 2021), its front end is `passt_front`.
+    """
+
+    name = "kl-passt"
+    title = "KL-PaSST"
+    better = "lower"
+    packages = (PASST, Package("timm", "timm"))
+    weights = Weights(
+        ("passt-s-f128-p16-s10-ap.476-swa.safetensors", "passt-s-f128-p16-s10-ap.476-swa.pt"),
+        "release v0.0.1-audioset of github.com/kkoutini/PaSST",
+    )
+
+    def load(self, weights: Path, device: str) -> nn.Module:
+        with _quiet():
+            network: Any = imported(PASST, build)
+        fit(network[1], read_weights(weights), weights)
+        return network.eval().to(device)
+
+    def measure(self, network: nn.Module, request: Request) -> dict[str, float | int]:
+        assert request.reference is not None
+        both = pairs(request.reference, request.generated)
+        distances = []
+        for heard, (real, made) in enumerate(both.values(), 1):
+            probabilities = [class_probabilities(tag(network, mono(path, RATE), request.device)) for path in (real, made)]
+            distances.append(kl_divergence(*probabilities))
+            request.tick(2 * heard)
+        return {"value": float(np.mean(distances)), "spread": float(np.std(distances)), "pairs": len(both)}
+
+
+def build() -> nn.Module:
+    """PaSST with its front end and random weights."""
+    from hear21passt.models.passt import get_model
+
+    # Not hear21passt.base.get_basic_model, which downloads the weights and needs a torchaudio built for this very torch.
+    network: Any = get_model(arch=ARCHITECTURE, pretrained=False)
+    return nn.Sequential(LogMel(), network)
+
+
+@torch.no_grad()
+def tag(network: nn.Module, audio: Array, device: str = "cpu") -> Tensor:
+    """Mono audio [samples] at 32 kHz -> logits [windows, 527].
+
+    Raises:
+        LmdmTrainError: shorter than 1.5 s, of which a window of 10 s would be silence for the most part.
+    """
+    with _quiet():
+        rows = [network(torch.from_numpy(window[None]).float().to(device))[0].cpu() for window in cut(audio)]
+    return torch.cat(rows)
+
+
+def cut(audio: Array) -> Array:
+    """[samples] -> [windows, 10 s], one every 5 s while more than 5 s are left, the last filled with zeros."""
+    size, hop = WINDOW_SECONDS * RATE, HOP_SECONDS * RATE
+    if len(audio) <= SHORTEST_SHARE * size:
+        raise LmdmTrainError(
+            f"a file of {len(audio) / RATE:.2f} s is too short for PaSST; give more than {SHORTEST_SHARE * WINDOW_SECONDS} s"
+        )
+    starts = range(0, max(hop, len(audio) - hop), hop)
+    return np.stack([np.pad(audio[at : at + size], (0, max(0, at + size - len(audio)))) for at in starts])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # The package prints every shape of its first pass.
+    with redirect_stdout(io.StringIO()):
+        yield
