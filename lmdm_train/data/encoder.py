@@ -21,7 +21,7 @@ from lmdm_train.config import InstrumentConfig
 from lmdm_train.control import LoudnessControl, PitchControl
 from lmdm_train.control.base import SketchControl
 from lmdm_train.control.sketch import sketch_controls
-from lmdm_train.errors import CheckpointError
+from lmdm_train.errors import CheckpointError, LmdmTrainError
 
 CHUNK = 512
 """Frames that are coded at a time; long recordings need no more memory than this many frames do."""
@@ -75,7 +75,10 @@ class Encoder:
     """
 
     def __init__(self, codec: Codec, sketches: Sequence[SketchControl], device: str = "cpu") -> None:
-        self.codec, self.device = codec.to(device).eval().requires_grad_(False), device
+        try:
+            self.codec, self.device = codec.to(device).eval().requires_grad_(False), device
+        except (RuntimeError, AssertionError) as failure:
+            raise LmdmTrainError(f"the device {device} cannot be used ({str(failure).splitlines()[0]}); try --device cpu") from None
         self.sketches = {control.kind: control for control in sketches}
         self.analysers = {kind: c.analyser(codec.sample_rate, codec.frame_size).to(device) for kind, c in self.sketches.items()}
         self.hash = codec_hash(codec)

@@ -133,8 +133,8 @@ def scan(shard: Path) -> tuple[list[tuple[Item, Place]], dict[str, str]]:
     with shard.open("rb") as file:
         for key, parts in sorted(members.items()):
             try:
-                kind = next((kind for kind in KINDS if kind in parts), None)
-                if kind is None or "json" not in parts:
+                kind = next((kind for kind in KINDS if kind in parts), "")
+                if not kind or "json" not in parts:
                     raise ItemProblem(f"it consists of {', '.join(sorted(parts))}, expected json and {' or '.join(KINDS)}")
                 if parts["json"][1] > LARGEST_JSON:
                     raise ItemProblem(f"its JSON has {parts['json'][1]} bytes")

@@ -234,6 +234,8 @@ def test_nothing_to_encode_is_an_error(music: Path, codec_file: Path, tmp_path: 
     assert "nothing in" in str(result.exception)
     assert json.loads((tmp_path / "out/report.json").read_text())["skipped"]["corrupt"][0]["id"] == "a"
     assert run(music, "-o", tmp_path / "out").exit_code == 2
+    with pytest.raises(LmdmTrainError, match="the device nowhere cannot be used"):
+        encode_folder(music, EncodeSettings(tmp_path / "out", codec=codec_file, device="nowhere"))
     with pytest.raises(LmdmTrainError, match="not a readable codec"):
         encode_folder(music, EncodeSettings(tmp_path / "out", codec=tmp_path / "none.safetensors"))
 

@@ -21,7 +21,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "export": CommandEntry("lmdm_export.cli.export:export", "Write a checkpoint as a bundle.", "export"),
     "validate": CommandEntry("lmdm_export.validate.cli:validate", "Check a bundle against its checkpoint, step by step.", "export"),
     "import": CommandEntry("lmdm_export.cli.import_:import_", "Convert a published checkpoint to the project's format.", "export"),
-    "data": CommandEntry("lmdm_train.data.cli:data", "Compose and render music with captions to train on.", "train"),
+    "data": CommandEntry("lmdm_train.data.cli:data", "Make training music: compose, render, encode, pack.", "train"),
     "train": CommandEntry("lmdm_train.stages.cli:train", "Train a codec or an instrument.", "train"),
     "evaluate": CommandEntry("lmdm_train.evaluate.cli:evaluate", "Measure what an instrument plays.", "train"),
     "doctor": CommandEntry("lmdm_runtime.cli.doctor:doctor", "Check this machine, with the exact fix for what is missing."),
