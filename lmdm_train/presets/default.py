@@ -12,9 +12,11 @@ from lmdm_train.config import (
     SpectralConfig,
     TextConfig,
 )
+from lmdm_train.control import LoudnessControl, PitchControl
 
 LATENT = 32
 TEXT_WIDTH = 128
+CONTROLS = (PitchControl(), LoudnessControl())
 
 PRESETS = (
     InstrumentConfig(
@@ -26,7 +28,11 @@ PRESETS = (
             heads=4,
             text_width=TEXT_WIDTH,
             global_width=TEXT_WIDTH,
-            additive=(AdditiveInput(name="inpaint_mask", channels=1), AdditiveInput(name="inpaint_masked_input", channels=LATENT)),
+            additive=(
+                AdditiveInput(name="inpaint_mask", channels=1),
+                AdditiveInput(name="inpaint_masked_input", channels=LATENT),
+                *(AdditiveInput(name=name, channels=n) for control in CONTROLS for name, n in control.groups(LATENT)),
+            ),
         ),
         # A block of 8 frames lasts 0.37 s; the window of 64 frames holds 3 s, one to two bars.
         layout=Layout(context=56, block=8),
@@ -34,5 +40,6 @@ PRESETS = (
         codec=SpectralConfig(latent_channels=LATENT),
         text=TextConfig(kind="small", tokens=24, width=TEXT_WIDTH, depth=2, heads=4, vocabulary=256),
         sampling=SamplingConfig(solver="euler", steps=12, guidance="cfg", guidance_scale=2.0, context_drop=40),
+        controls=CONTROLS,
     ),
 )
