@@ -99,19 +99,21 @@ def test_the_loss_falls_below_what_guessing_gives(case: str) -> None:
     assert sum(losses[-10:]) < 0.6 * sum(losses[:10])
 
 
-def test_what_is_trained_and_what_is_not() -> None:
-    for freeze in (False, True):
-        stage = stage_of("tiny", settings(freeze_text=freeze))
-        before = {key: value.clone() for key, value in stage.instrument.state_dict().items()}
-        trained(stage, 2)
-        same = {key for key, value in stage.instrument.state_dict().items() if torch.equal(value, before[key])}
-        assert {key for key in before if key.startswith("codec.")} <= same
-        assert {key for key in before if key.startswith("conditioner.text.")} <= same or not freeze
-        assert not {key for key, _ in stage.instrument.dit.named_parameters(prefix="dit")} & same
-        assert (
-            not {key for key, _ in stage.instrument.conditioner.seconds_total.named_parameters(prefix="conditioner.seconds_total")} & same
-        )
-        assert freeze or not {key for key in before if key.startswith("conditioner.text.layers")} & same
+@pytest.mark.parametrize("freeze", [False, True])
+def test_what_is_trained_and_what_is_not(freeze: bool) -> None:
+    stage = stage_of("tiny", settings(freeze_text=freeze))
+    before = {key: value.clone() for key, value in stage.instrument.state_dict().items()}
+    trained(stage, 2)
+    same = {key for key, value in stage.instrument.state_dict().items() if torch.equal(value, before[key])}
+
+    def under(prefix: str) -> set[str]:
+        return {key for key, _ in stage.instrument.named_parameters() if key.startswith(prefix)}
+
+    assert {key for key in before if key.startswith("codec.")} <= same
+    assert not under("dit.") & same
+    assert not under("conditioner.seconds_total.") & same
+    text = under("conditioner.text.")
+    assert text <= same if freeze else not {key for key in text if ".layers." in key} & same
 
 
 def test_groups_of_the_optimiser() -> None:
@@ -170,16 +172,14 @@ def test_from_nothing_to_a_warm_start(tmp_path: Path) -> None:
         made[role] = load_instrument(tmp_path / role)
     assert [made[role].config.pattern.kind for role in starts] == ["bidirectional", "block-causal", "bidirectional"]
     assert made["warm-start"].config.layout.window == 48
-    assert torch.equal(
-        made["warm-start"].codec.state_dict()["encoder.layers.0.weight_v"],
-        small_instrument("tiny").codec.state_dict()["encoder.layers.0.weight_v"],
-    )
+    for key, value in small_instrument("tiny").codec.state_dict().items():
+        assert torch.equal(made["warm-start"].codec.state_dict()[key], value), key
     ids, mask = made["warm-start"].conditioner.tokenize([PROMPTS[0]])
     assert int(mask.sum()) > 2
     assert 2 not in ids, "a word of the music is unknown to the tokenizer that was made from it"
     with pytest.raises(LmdmTrainError, match="a warm start begins with a trained network"):
         build_stage(settings(data=data, start=starts["base"]), "warm-start")
-    with pytest.raises(LmdmTrainError, match="nothing in .* is as long as a crop"):
+    with pytest.raises(LmdmTrainError, match=r"nothing in .* is as long as a crop"):
         trained(build_stage(settings(data=data, start=StartSettings(init=tmp_path / "base.safetensors", layout="124/4")), "base"), 1)
 
 
