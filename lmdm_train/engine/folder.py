@@ -49,7 +49,7 @@ def write_state(folder: Path, state: RunState, *, keep: int = KEPT) -> Path:
     except (OSError, SafetensorError) as failure:
         shutil.rmtree(part, ignore_errors=True)
         raise LmdmTrainError(
-            f"the run's state could not be written to {folder} ({_reason(failure)}); older states there are kept"
+            f"the run's state could not be written to {folder} ({_reason(failure)}); free some space: older states there are kept"
         ) from None
     for old in states(folder)[keep:]:
         shutil.rmtree(old, ignore_errors=True)
@@ -125,4 +125,4 @@ def _sync(path: Path) -> None:
 def _reason(failure: Exception) -> str:
     if isinstance(failure, OSError) and failure.strerror:
         return failure.strerror.lower()
-    return str(failure).split("\n")[0][:120] or type(failure).__name__
+    return (str(failure).rpartition("I/O error: ")[2].split("\n")[0][:120] or type(failure).__name__).lower()

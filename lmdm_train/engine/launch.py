@@ -8,6 +8,7 @@ import warnings
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision.amp import MixedPrecision
 
 from lmdm_train.engine.settings import RunSettings
 from lmdm_train.errors import LmdmTrainError
@@ -31,13 +32,17 @@ def launch(settings: RunSettings) -> Fabric:
         )
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     strategy = "ddp" if devices * nodes > 1 else "auto"
+    accelerator = "cpu" if settings.accelerator == "auto" and not torch.cuda.is_available() else settings.accelerator
+    # Given by name, Fabric would silently take bf16 in place of fp16 on a CPU.
+    half = settings.precision == "16-mixed" and accelerator == "cpu"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about processors that are there and not used
         fabric = Fabric(
-            accelerator="cpu" if settings.accelerator == "auto" and not torch.cuda.is_available() else settings.accelerator,
+            accelerator=accelerator,
             devices=devices,
             num_nodes=nodes,
-            precision=settings.precision,
+            precision=None if half else settings.precision,
+            plugins=MixedPrecision("16-mixed", "cpu") if half else None,
             strategy=strategy,
         )
         fabric.launch()

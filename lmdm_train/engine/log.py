@@ -47,11 +47,13 @@ class Log:
             _, rows = _read(self.path)
             self._columns += dict.fromkeys(unknown)
             self._rewrite(rows)
-        with self.path.open("r+b") as file:
+        rest = _text(self._columns, self._pending).encode()
+        # Without a buffer, so that nothing is left to be written by the closing of a file that was cut back.
+        with self.path.open("r+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             try:
-                file.write(_text(self._columns, self._pending).encode())
-                file.flush()
+                while rest:
+                    rest = rest[file.write(rest) :]
             except OSError:
                 file.truncate(size)
                 raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ from lmdm_train.engine.randomness import step_random
 from lmdm_train.engine.schedule import multiplier
 from lmdm_train.engine.settings import RunSettings
 from lmdm_train.engine.stage import Stage
-from lmdm_train.engine.state import Parts, RunState, capture, frozen_digest, restore
+from lmdm_train.engine.state import Parts, RunState, capture, frozen_digest, restore, running_buffers
 from lmdm_train.errors import LmdmTrainError
 
 HALF_PRECISION_PATIENCE = 40  # a loss scale of 2^16 may have to be halved that often before it fits
@@ -59,6 +59,8 @@ class Loop:
         modules = {name: self.fabric.to_device(module) for name, module in self.stage.modules().items()}
         self._trained = {name: [p for p in module.parameters() if p.requires_grad] for name, module in modules.items()}
         self._check(modules)
+        # What one process has for itself needs no average.
+        self._buffers = running_buffers(modules.values()) if self.fabric.world_size > 1 else []
         optimisers = {name: self.stage.optimiser(name) for name in dict.fromkeys(map(self.stage.optimised, self.stage.phases))}
         self._rates = {name: [float(group["lr"]) for group in optimiser.param_groups] for name, optimiser in optimisers.items()}
         averaged = self.stage.averaged
@@ -98,8 +100,8 @@ class Loop:
         self.step, self.elapsed = int(state.facts["step"]), float(state.facts["elapsed"])
         self.bad_in_a_row = int(state.facts["bad_in_a_row"])
 
-    def advance(self, stop: bool = False) -> StepReport:
-        """One optimiser step. `stop` is told to all processes: the report of the step says whether any of them was asked to stop.
+    def advance(self, stop: Callable[[], bool] = lambda: False) -> StepReport:
+        """One optimiser step. The report says whether `stop`, which is asked after the last micro-batch, was true on any process.
 
         Raises:
             NotFiniteError: too many steps in a row had a loss or a gradient that is not finite.
@@ -112,11 +114,17 @@ class Loop:
         for group, rate in zip(optimiser.param_groups, self._rates[name], strict=True):
             group["lr"] = rate * share
         optimiser.zero_grad(set_to_none=True)
+        before = [buffer.clone() for buffer in self._buffers]
         with self._only(name):
             totals = self._micro_batches(phase)
         names = sorted(totals)
         numbers = [totals[key] for key in names]
-        *means, stops, spent = average_over_processes(self.fabric, parameters, [*numbers, float(stop), time.monotonic() - began])
+        *means, stops, spent = average_over_processes(
+            self.fabric,
+            parameters,
+            [*numbers, float(stop()), time.monotonic() - began],
+            list(zip(self._buffers, before, strict=True)),
+        )
         report = self._update(name, phase, dict(zip(names, means, strict=True)), share, stops > 0)
         # What every process adds to its clock is the same, for the schedule may follow it.
         self.elapsed += spent
@@ -130,7 +138,8 @@ class Loop:
             random = step_random(self.settings.seed, self.step, micro, self.fabric.global_rank, self.fabric.world_size)
             with self.fabric.autocast():
                 losses = self.stage.losses(phase, random)
-            self.fabric.backward(losses["loss"] / count)
+            # A loss in half precision would overflow as soon as it is scaled.
+            self.fabric.backward(losses["loss"].float() / count)
             for key, value in losses.items():
                 totals[key] = totals.get(key, 0.0) + float(value.detach()) / count
         return totals

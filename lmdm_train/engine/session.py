@@ -100,7 +100,7 @@ class Session:
         """One step and what is due after it; returns whether the run is to stop."""
         loop, settings = self.loop, self.loop.settings
         began = time.monotonic()
-        report = loop.advance(stop=request.asked is not None)
+        report = loop.advance(stop=lambda: request.asked is not None)
         shown.step(report, time.monotonic() - began)
         if log is None:
             return report.stop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,9 +35,18 @@ class Parts:
 
 def changing(module: nn.Module) -> dict[str, Tensor]:
     """Trained parameters and persistent buffers by name."""
-    kept = module.state_dict().keys()
     parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
-    return parameters | {name: buffer for name, buffer in module.named_buffers() if name in kept}
+    return parameters | _persistent_buffers(module)
+
+
+def running_buffers(modules: Iterable[nn.Module]) -> list[Tensor]:
+    """Persistent floating-point buffers, which a forward in training may move."""
+    return [buffer for module in modules for buffer in _persistent_buffers(module).values() if buffer.is_floating_point()]
+
+
+def _persistent_buffers(module: nn.Module) -> dict[str, Tensor]:
+    kept = module.state_dict().keys()
+    return {name: buffer for name, buffer in module.named_buffers() if name in kept}
 
 
 def frozen_digest(module: nn.Module) -> str:
@@ -99,9 +108,7 @@ def restore(parts: Parts, state: RunState) -> None:
 
 def _averaged(average: Average) -> dict[str, Tensor]:
     mine = {id(parameter) for parameter in average.trained}
-    kept = average.module.state_dict().keys()
-    buffers = {name: buffer for name, buffer in average.module.named_buffers() if name in kept}
-    return {name: p for name, p in average.module.named_parameters() if id(p) in mine} | buffers
+    return {name: p for name, p in average.module.named_parameters() if id(p) in mine} | _persistent_buffers(average.module)
 
 
 @torch.no_grad()

@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import click
 
-SUMMARIES = {
-    "codec": (
-        "Train a codec, or the decoder of one.",
-        "The product is runs/NAME/NAME.safetensors with its JSON beside it.",
+
+class About(NamedTuple):
+    """Help of one stage: in a list, in full, and as an example."""
+
+    short: str
+    full: str
+    example: str
+
+
+STAGES = {
+    "codec": About(
+        "Train a codec, or its decoder alone",
+        "Train a codec on recordings, or the decoder of one alone. The product is runs/NAME/NAME.safetensors with its JSON beside it.",
         "lmdm train codec --set run.minutes=20 -o runs/codec",
     ),
-    "base": (
-        "Train a network from nothing on whole windows, without blocks (bidirectional; paper 4.2).",
-        "What it learns is the start of a fine-tune, of a warm start, or of a discriminator.",
+    "base": About(
+        "Train a network on whole windows",
+        "Train a network on whole windows, without blocks. What it learns is the start of a fine-tune or of a warm start.",
         "lmdm train base --set run.minutes=60 -o runs/base",
     ),
-    "finetune": (
-        "Train a block-wise network by flow matching on the target block (paper Eq. 1 and 4.1.1).",
-        "It starts from nothing or from any imported checkpoint; see the configuration's `init`.",
+    "finetune": About(
+        "Train a block-wise network by flow matching",
+        "Train a block-wise network by flow matching on the target block (paper Eq. 1 and 4.1.1), from nothing or from a checkpoint.",
         "lmdm train finetune my.toml --set run.steps=10000 --set run.precision=bf16-mixed -o runs/piano",
     ),
-    "warm-start": (
-        "Train the discriminator's network on windows as long as the rollouts that it will judge (paper A.2).",
-        "The product is what `lmdm train arc` takes as its discriminator.",
+    "warm-start": About(
+        "Train the start of a discriminator",
+        "Train a network on windows as long as the rollouts that it will judge as a discriminator (paper A.2).",
         "lmdm train warm-start -o runs/warm",
     ),
-    "arc": (
-        "Distil a fine-tuned network to a few steps by ARC-Forcing: rollouts judged by a discriminator (paper 4.2).",
-        "Generator and discriminator take turns: run.steps counts the steps of both.",
+    "arc": About(
+        "Distil a network to a few steps by ARC-Forcing",
+        "Distil a fine-tuned network to a few steps: rollouts judged by a discriminator. Generator and discriminator take turns, and "
+        "run.steps counts the steps of both.",
         "lmdm train arc --set run.steps=2000 -o runs/arc",
     ),
-    "judge": (
-        "Train the small judge that hears which prompt a piece was made for, and measure it on held-out pieces.",
-        "`lmdm evaluate prompts` asks it whether an instrument follows its prompts.",
+    "judge": About(
+        "Train the judge of prompts",
+        "Train the small judge that hears which prompt a piece was made for, and measure it on held-out pieces. `lmdm evaluate prompts` "
+        "asks it whether an instrument follows its prompts.",
         "lmdm train judge --set training.codec=runs/codec/codec.safetensors -o runs/judge",
     ),
 }
@@ -63,11 +73,9 @@ def train() -> None:
 
 
 def _command(stage: str) -> click.Command:
-    summary, more, example = SUMMARIES[stage]
+    about = STAGES[stage]
 
-    @click.command(
-        stage, short_help=summary.partition(" (")[0].partition(",")[0].rstrip("."), help=f"{summary}\n\n{more}\n\n\b\nExample:  {example}"
-    )
+    @click.command(stage, short_help=about.short, help=f"{about.full}\n\n\b\nExample:  {about.example}")
     @click.argument("config", default=f"default/{stage}")
     @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one value, as run.steps=500; again for more.")
     @click.option(
@@ -86,10 +94,8 @@ def _command(stage: str) -> click.Command:
         folder = output or Path("runs") / Path(config).stem
         return train_stage(stage, config, overrides, folder, resume=resume, dry=dry_run, as_json=as_json)
 
-    decorated: Callable[..., Any] = command
-    assert isinstance(decorated, click.Command)
-    return decorated
+    return command
 
 
-for _name in SUMMARIES:
+for _name in STAGES:
     train.add_command(_command(_name))
