@@ -13,8 +13,8 @@ from lmdm_train.control.sketch import MEDIANS, Sketch, sketch_controls
 
 State = dict[str, Tensor]
 
-# Not the first, so that a graph or a runtime that leaves smoothing out is caught.
-PROBED_MEDIAN = 2
+# Not the first, so that a graph or a runtime that leaves smoothing out is caught; short, so that every frame of a block shows.
+PROBED_MEDIAN = 1
 
 
 class SketchStep(nn.Module):

@@ -6,6 +6,7 @@ import numpy as np
 
 from lmdm_export.validate.bounds import rounding_bound
 from lmdm_export.validate.context import Validation
+from lmdm_export.validate.control_faults import block_faults
 from lmdm_export.validate.controls import cache_faults, noise_fault
 from lmdm_export.validate.metrics import compare
 from lmdm_export.validate.player import play
@@ -15,7 +16,8 @@ from lmdm_export.validate.report import Check, Control
 def check_block(validation: Validation) -> None:
     """Adds a check for each block probe; the faults run on the last, whose context is the richest."""
     probes = validation.truth.block_probes(validation.begin)
-    tick = validation.begin("runtime: one block", len(probes) + 4)
+    faults = (*cache_faults(validation.bundle.manifest), *block_faults(validation.bundle.manifest), noise_fault())
+    tick = validation.begin("runtime: one block", len(probes) + len(faults))
     for probe in probes:
         found = play(validation.bundle, validation.backend, probe.scenario, audio=probe.audio)[-1]
         tick()
@@ -24,7 +26,7 @@ def check_block(validation: Validation) -> None:
         validation.report.checks.append(Check(2, probe.name, "max abs", errors.max_abs, bound, errors))
     probe = probes[-1]
     bound = rounding_bound(probe.rounding, float(np.max(np.abs(probe.expected))))
-    for fault in (*cache_faults(validation.bundle.manifest), noise_fault()):
+    for fault in faults:
         found = play(validation.bundle, validation.backend, probe.scenario, audio=probe.audio, fault=fault)[-1]
         tick()
         errors = compare(probe.expected, found)

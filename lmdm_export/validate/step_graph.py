@@ -8,11 +8,11 @@ import numpy as np
 
 from lmdm_export.validate.bounds import Bound, rounding_bound
 from lmdm_export.validate.context import Validation
+from lmdm_export.validate.control_faults import graph_faults
 from lmdm_export.validate.controls import Fault, cache_faults
 from lmdm_export.validate.metrics import Errors, compare
 from lmdm_export.validate.player import run_graph
 from lmdm_export.validate.report import Check, Control
-from lmdm_export.validate.sketch_faults import sketch_faults
 from lmdm_export.validate.truth import Arrays, GraphProbe
 
 Seen = dict[str, list[tuple[Errors, Bound]]]
@@ -37,7 +37,7 @@ def check_graphs(validation: Validation) -> None:
     for graph, outputs in seen.items():
         for kind, names in kinds(outputs).items():
             validation.report.checks.append(_worst(f"{graph}: {kind}", [pair for name in names for pair in outputs[name]]))
-    for fault in (*cache_faults(validation.bundle.manifest), *sketch_faults(validation.bundle)):
+    for fault in (*cache_faults(validation.bundle.manifest), *graph_faults(validation.bundle)):
         if fault.graph in probes:
             _fault(validation, fault, probes[fault.graph])
     if validation.plots is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from lmdm_export.validate.context import Validation
+from lmdm_export.validate.control_faults import loop_faults
 from lmdm_export.validate.controls import Fault, cache_faults, drop_fault, noise_fault, prompt_fault
 from lmdm_export.validate.loop import Curve, Loop, closed_loop, error_curve
 from lmdm_export.validate.metrics import compare
 from lmdm_export.validate.player import play
 from lmdm_export.validate.report import Check, Control, NotRun
-from lmdm_export.validate.sketch_faults import sketch_faults
 from lmdm_export.validate.truth import Unavailable
 from lmdm_runtime.manifest import Manifest
 
@@ -54,7 +54,7 @@ def _faults(validation: Validation, loop: Loop) -> dict[str, Curve]:
     """Adds every fault, over as many blocks as it needs to show; returns their error curves."""
     truth, bounds, manifest = loop.truth, loop.bounds, loop.bundle.manifest
     changes = sorted(truth.scenario.changes)
-    always = (prompt_fault(manifest), *cache_faults(manifest), *sketch_faults(loop.bundle), noise_fault())
+    always = (prompt_fault(manifest), *cache_faults(manifest), *loop_faults(loop.bundle), noise_fault())
     faults: list[tuple[Fault, int]] = [(fault, changes[0]) for fault in always]
     if manifest.sampling.context_drop:
         fault, shows = drop_fault(), next((block for block in changes if drops_music(manifest, block)), None)

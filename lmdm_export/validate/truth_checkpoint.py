@@ -182,7 +182,7 @@ class CheckpointTruth:
 def sketch_inputs(spec: GraphSpec, number: int, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A sketch hears tones or silence, since what it makes of noise hangs on the last bit: which peaks are the strongest."""
     audio, smoothing = spec.inputs["audio"], spec.inputs["smoothing"]
-    heard = {"audio": torch.zeros_like(audio) if number == SILENT_PROBE else audio, "smoothing": smoothing.roll(number)}
+    heard = {"audio": torch.zeros_like(audio) if number == SILENT_PROBE else audio, "smoothing": smoothing.roll(PROBES - 1 - number)}
     return {**spec.inputs, **state, **heard}
 
 

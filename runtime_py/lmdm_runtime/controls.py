@@ -65,6 +65,14 @@ class Controls:
         self._sketched = False
 
     @property
+    def has_sketch(self) -> bool:
+        return self._sketch is not None
+
+    @property
+    def has_accompaniment(self) -> bool:
+        return self._accompaniment is not None
+
+    @property
     def sketch(self) -> SketchStream:
         """
         Raises:

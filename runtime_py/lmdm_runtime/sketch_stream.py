@@ -48,13 +48,13 @@ class SketchStream:
         self._graph.restart(self._first)
         self._current: Frames | None = None
 
-    def choose(self, controls: Iterable[str], smoothing: int | None) -> None:
-        """Which controls the next blocks follow, and the length of the median in frames; None is the bundle's default.
+    def choose(self, controls: Iterable[str], smoothing: int | None = None) -> None:
+        """Which controls the next blocks follow, and the length of the median in frames; None leaves it as it is.
 
         Raises:
             SessionError: there is no such control or median.
         """
-        wanted = tuple(controls)
+        wanted = (controls,) if isinstance(controls, str) else tuple(controls)
         unknown = [kind for kind in wanted if kind not in self.groups]
         if unknown:
             raise SessionError(f"this bundle has no sketch control {unknown[0]!r}; its sketch controls are {', '.join(self.groups)}")

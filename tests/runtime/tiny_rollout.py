@@ -27,8 +27,9 @@ def rollout(
     control: Callable[[int], np.ndarray] = lambda frame: np.zeros(1, np.float32),
     start: np.ndarray | None = None,
     seconds: float = 2.0,
+    since: int = 0,
 ) -> np.ndarray:
-    """Clean frames [1, C, blocks * o] by Euler with CFG. `control(frame)` gives one value for each frame, 0 before frame 0."""
+    """Clean frames [1, C, blocks * o] by Euler with CFG. `control(frame)` gives one value for each frame from `since` on, 0 before it."""
     z = model.sizes
     s, o = z.context, z.block
     clean = np.zeros((1, z.channels, s), np.float32) if start is None else start
@@ -44,7 +45,7 @@ def rollout(
         if changed:
             clean = np.concatenate((np.zeros_like(clean[..., :drop]), clean[..., drop:]), axis=2)
         window = range(block * o - s, block * o + o)
-        controls = np.stack([control(frame) if frame >= 0 else np.zeros(1, np.float32) for frame in window], axis=1)[None]
+        controls = np.stack([control(frame) if frame >= since else np.zeros(1, np.float32) for frame in window], axis=1)[None]
         if z.pattern == "encoder-decoder":
             kv = model.window(clean, controls[..., :s], c)
         else:

@@ -13,8 +13,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lmdm_runtime.cli.control_options import CONTROL_OPTIONS, controls_in_use, feed_controls, finish_accompaniment
 from lmdm_runtime.cli.options import SESSION_OPTIONS, open_session, with_options
 from lmdm_runtime.prompt_script import PromptScript, read_prompt_script, single_prompt
+
+DEFAULT_SECONDS = 20.0
 
 
 @click.command()
@@ -24,7 +27,10 @@ from lmdm_runtime.prompt_script import PromptScript, read_prompt_script, single_
 @click.option(
     "--script", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Prompt script: a second and a prompt on each line."
 )
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=20.0, show_default=True, help="How much to generate.")
+@click.option(
+    "--seconds", type=click.FloatRange(0, min_open=True), default=None, help="How much; by default as long as the input, or 20 without one."
+)
+@with_options(CONTROL_OPTIONS)
 @click.option("--prime", type=click.Path(path_type=Path, dir_okay=False), default=None, help="Audio file that the music continues.")
 @click.option("--keep-prime/--drop-prime", default=True, show_default=True, help="Begin the output with the priming audio.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of sentences.")
@@ -32,9 +38,13 @@ def generate(
     output: Path,
     prompt: str | None,
     script: Path | None,
-    seconds: float,
+    seconds: float | None,
     prime: Path | None,
     keep_prime: bool,
+    sketch: Path | None,
+    sketch_controls: tuple[str, ...] | None,
+    smoothing: int | None,
+    accompaniment: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -44,6 +54,7 @@ def generate(
     Examples:
       lmdm generate out/default -o piece.wav --prompt "jazz with saxophone" --seconds 30
       lmdm generate out/default -o piece.wav --script set.txt --prime intro.wav --seed 7
+      lmdm generate out/default -o piece.wav --sketch humming.wav --sketch-controls pitch --smoothing 5
 
     \b
     A prompt script has one entry a line; several prompts mix by weight:
@@ -56,10 +67,14 @@ def generate(
     session, manifest = open_session(**options)
     rate, channels = manifest.codec.sample_rate, manifest.codec.audio_channels
     samples = manifest.model.block * manifest.codec.frame_size
+    given = feed_controls(session, sketch, sketch_controls, smoothing, accompaniment)
+    if seconds is None:
+        seconds = given or DEFAULT_SECONDS
     # A delayed stream is played on until the last sample that was asked for has come out.
     end = session.delay_samples + round(seconds * rate)
     blocks = math.ceil(end / samples)
     cues = _script(prompt, script).by_block(samples / rate)
+    finish_accompaniment(session, accompaniment, blocks)
     session.set_prompts(list(cues[0]))
     opening, start = np.zeros((channels, 0), np.float32), session.delay_samples
     if prime is not None:
@@ -92,7 +107,8 @@ def generate(
     result = {
         "output": str(output),
         "seconds": round(writer.samples / rate, 3),
-        "generated_seconds": seconds,
+        "generated_seconds": round(seconds, 3),
+        "controls": controls_in_use(session),
         "sample_rate": rate,
         "peak": round(writer.peak, 4),
         "blocks": blocks,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from lmdm_runtime.manifest import Manifest
 
 
 @click.command()
@@ -44,6 +48,7 @@ def inspect(bundle: Path, as_json: bool) -> None:
     facts.add_row(
         "text", "none: prompts are given as embeddings" if raw["text"] is None else f"{raw['text']['kind']}, {raw['text']['tokens']} tokens"
     )
+    facts.add_row("controls", _controls(loaded.manifest))
     facts.add_row("checkpoint", f"{raw['checkpoint']['name']}, SHA-256 {raw['checkpoint']['sha256'][:16]}…")
     facts.add_row("size", f"{total / 1e6:.1f} MB in {len(raw['files'])} files")
     console.print(facts)
@@ -51,6 +56,23 @@ def inspect(bundle: Path, as_json: bool) -> None:
     for name, graph in raw["graphs"].items():
         graphs.add_row(name, _ports(graph["inputs"]), _ports(graph["outputs"]))
     console.print(graphs)
+
+
+def _controls(manifest: Manifest) -> str:
+    """One line a control: its kind, what feeds it and what a player may choose."""
+    frame = manifest.codec.frame_size / manifest.codec.sample_rate
+    lines = []
+    for control in manifest.controls:
+        groups = ", ".join(f"{group.name} [{group.channels}]" for group in control.groups)
+        if control.source == "accompaniment" and control.t_f is not None:
+            seen = f"seen until {abs(control.t_f * frame):.2f} s {'into' if control.t_f > 0 else 'before'} the block"
+            lines.append(f"{control.kind}, from other audio: {groups}, cutoff {control.cutoff}, {seen}")
+        else:
+            lines.append(f"{control.kind}, {'from a sketch' if control.source == 'sketch' else 'set by the caller'}: {groups}")
+    if manifest.sketch is not None:
+        medians = ", ".join(map(str, manifest.sketch.medians))
+        lines.append(f"smoothing of the sketch: median of {medians} frames of {frame * 1000:.0f} ms, {manifest.sketch.median} by default")
+    return "\n".join(lines) or "none"
 
 
 def _ports(ports: list[dict[str, object]]) -> str:
