@@ -27,6 +27,8 @@ from lmdm_export.simplify import simplified
 from lmdm_export.staging import require_writable, staged_folder
 from lmdm_runtime.errors import BundleError
 from lmdm_runtime.manifest import FORMAT_VERSION, parse_manifest
+from lmdm_train.config import InstrumentConfig
+from lmdm_train.control import AccompanimentControl
 from lmdm_train.model.instrument import Instrument
 
 WEIGHTS = "weights.bin"
@@ -79,6 +81,22 @@ def configured(instrument: Instrument, settings: ExportSettings) -> Instrument:
     return changed
 
 
+def layout_notes(config: InstrumentConfig, settings: ExportSettings) -> list[str]:
+    """What to know of a layout that the checkpoint was not trained with."""
+    asked, trained = settings.layout, config.layout
+    if asked is None or asked == trained:
+        return []
+    notes = [
+        f"exported at layout {asked}, trained at {trained}: the network never saw blocks of {asked.block} frames begin at frame "
+        f"{asked.context}, so it may play worse until it is trained on at {asked}"
+    ]
+    hidden = [control.cutoff for control in config.controls if isinstance(control, AccompanimentControl)]
+    if hidden and asked.context != trained.context:
+        before, now = hidden[0] - trained.context, hidden[0] - asked.context
+        notes.append(f"the accompaniment's cutoff stays at frame {hidden[0]} of the window, so its t_f goes from {before} to {now} frames")
+    return notes
+
+
 def export_bundle(
     instrument: Instrument,
     target: Path,
@@ -100,9 +118,10 @@ def export_bundle(
     require_writable(target, force=force)
     watch = _Watch(on_stage)
     watch("prepare")
+    notes = layout_notes(instrument.config, settings)
     instrument = configured(instrument, settings)
     graphs = build_graphs(instrument, settings.fade)
-    result = ExportResult(target, instrument.config.name)
+    result = ExportResult(target, instrument.config.name, notes=notes)
     with staged_folder(target, force=force) as folder:
         found = _write_graphs(folder, graphs, settings, result, watch)
         states = _write_states(folder, graphs)

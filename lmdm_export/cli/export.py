@@ -109,12 +109,14 @@ def load_source(checkpoint: Path, t5: Path | None = None) -> tuple[Any, Any]:
 
 def _plan(checkpoint: Path, output: Path, settings: ExportSettings, t5: Path | None, force: bool) -> dict[str, Any]:
     """Everything short of tracing: the checkpoint loads, the settings suit it, the target may be written, the graphs can be built."""
-    from lmdm_export.bundle import configured
+    from lmdm_export.bundle import configured, layout_notes
     from lmdm_export.graphs import build_graphs
+    from lmdm_export.manifest_document import control_entries
     from lmdm_export.staging import require_writable
 
     require_writable(output, force=force)
-    instrument = configured(load_source(checkpoint, t5)[0], settings)
+    trained = load_source(checkpoint, t5)[0]
+    instrument = configured(trained, settings)
     graphs = build_graphs(instrument, settings.fade)
     return {
         "path": str(output),
@@ -122,9 +124,11 @@ def _plan(checkpoint: Path, output: Path, settings: ExportSettings, t5: Path | N
         "pattern": instrument.config.pattern.kind,
         "layout": str(instrument.config.layout),
         "sampling": instrument.config.sampling.model_dump(),
+        "controls": {entry["kind"]: entry for entry in control_entries(instrument.config)},
         "graphs": {graph.name: {name: list(tensor.shape) for name, tensor in graph.inputs.items()} for graph in graphs.graphs},
         "codec": {"encoder": graphs.codec.encoder_streaming.to_json(), "decoder": graphs.codec.decoder_streaming.to_json()},
         "weights_bytes": sum(value.numel() * value.element_size() for value in instrument.state_dict().values()),
+        **{f"note {number}": note for number, note in enumerate(layout_notes(trained.config, settings), start=1)},
     }
 
 

@@ -40,12 +40,18 @@ def rollout_errors(path: Path, blocks: int | None = None) -> tuple[np.ndarray, f
     if bundle.manifest.text is None:
         for prompt, embedding in zip(arrays["prompts"], arrays["embeddings"], strict=True):
             session.set_embedding(str(prompt), embedding)
+    if "sketch" in arrays:
+        session.sketch.choose(tuple(session.sketch.groups), int(arrays["smoothing"]))
+        session.sketch.feed(np.tile(arrays["sketch"].astype(np.float32) / 32768, (bundle.manifest.codec.audio_channels, 1)))
+    if "accompaniment" in arrays:
+        session.accompaniment.feed_frames(arrays["accompaniment"])
     errors = []
     for block, expected in enumerate(arrays["blocks"][:blocks]):
         if block in mixes:
             session.set_prompts(mixes[block])
         frames = slice(block * bundle.manifest.model.block, (block + 1) * bundle.manifest.model.block)
         for control in bundle.manifest.controls:
-            session.set_control(control.name, arrays[f"control_{control.name}"][0, :, frames])
+            if control.source == "caller":
+                session.set_control(control.kind, arrays[f"control_{control.kind}"][0, :, frames])
         errors.append(float(np.abs(session.next_latents()[0] - expected).max()))
     return np.array(errors), fixture.tolerance["max_abs"]

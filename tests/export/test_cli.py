@@ -75,6 +75,15 @@ def test_bad_choices_are_one_sentence(folder: Path, tmp_path: Path, name: str, o
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("layout", "notes"), [("12/4", 0), ("14/2", 1)])
+def test_another_layout_than_the_trained_one_is_noted(folder: Path, tmp_path: Path, layout: str, notes: int) -> None:
+    plan = run("export", folder / "tiny.safetensors", "-o", tmp_path / "out", "--dry-run", "--json", "--layout", layout)
+    assert plan.exit_code == 0, plan.output
+    said = [value for key, value in json.loads(plan.stdout).items() if key.startswith("note")]
+    assert len(said) == notes
+    assert all("exported at layout 14/2, trained at 12/4" in note for note in said)
+
+
 def test_wrong_usage_exits_2(folder: Path, tmp_path: Path) -> None:
     refused(run("export", folder / "tiny", "-o", tmp_path / "out", "--steps", "0"), "--steps", 2)
     refused(run("export", folder / "tiny"), "-o", 2)
