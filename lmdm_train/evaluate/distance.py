@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 
 from lmdm_train.errors import LmdmTrainError
@@ -9,28 +12,50 @@ from lmdm_train.errors import LmdmTrainError
 Array = np.ndarray
 
 
-def frechet_of_gaussians(mean_a: Array, covariance_a: Array, mean_b: Array, covariance_b: Array) -> float:
-    """`|μa - μb|² + tr(Σa + Σb - 2 (Σa^½ Σb Σa^½)^½)` (Dowson and Landau 1982, Eq. 4).
+@dataclass(frozen=True)
+class Gaussian:
+    """Mean [features] and covariance [features, features]."""
 
-    Both roots are taken of symmetric matrices by their eigenvalues, so that no complex part and no failure to converge can arise, as they
-    do with the root of the product Σa Σb when there are fewer windows than features.
-    """
-    root_a = _symmetric_root(covariance_a)
-    cross = np.sqrt(np.clip(np.linalg.eigvalsh(root_a @ covariance_b @ root_a), 0, None)).sum()
-    shift = mean_a - mean_b
-    return float(shift @ shift + np.trace(covariance_a) + np.trace(covariance_b) - 2 * cross)
+    mean: Array
+    covariance: Array
+
+    @classmethod
+    def of(cls, features: Array) -> Gaussian:
+        """Of a set of features [windows, features].
+
+        Raises:
+            LmdmTrainError: fewer than two windows, or values that are not finite.
+        """
+        checked = _checked(features)
+        return cls(checked.mean(0), np.cov(checked, rowvar=False))
+
+    @cached_property
+    def root(self) -> Array:
+        """The symmetric square root of the covariance."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        root: Array = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
+        return root
+
+    def distance(self, other: Gaussian) -> float:
+        """Squared Fréchet distance `|μ - ν|² + tr(Σ + T - 2 (Σ^½ T Σ^½)^½)` (Dowson and Landau 1982, Eq. 4).
+
+        Both roots are taken of symmetric matrices by their eigenvalues, so that no complex part and no failure to converge can arise, as
+        they do with the root of the product Σ T when there are fewer windows than features.
+        """
+        cross = np.sqrt(np.clip(np.linalg.eigvalsh(self.root @ other.covariance @ self.root), 0, None)).sum()
+        shift = self.mean - other.mean
+        return float(shift @ shift + np.trace(self.covariance) + np.trace(other.covariance) - 2 * cross)
 
 
 def frechet_distance(a: Array, b: Array) -> float:
-    """Fréchet distance of two sets of features, [windows, features] each; in the squared unit of the features.
+    """Squared Fréchet distance of two sets of features, [windows, features] each, as Gaussians.
 
     It grows as windows get fewer, so only sets of one size compare; `kernel_distance` has no such bias.
 
     Raises:
         LmdmTrainError: a set has fewer than two windows, or values that are not finite.
     """
-    a, b = _checked(a), _checked(b)
-    return frechet_of_gaussians(a.mean(0), np.cov(a, rowvar=False), b.mean(0), np.cov(b, rowvar=False))
+    return Gaussian.of(b).distance(Gaussian.of(a))
 
 
 def kernel_distance(a: Array, b: Array) -> float:
@@ -51,12 +76,6 @@ def _kernel(a: Array, b: Array) -> Array:
 def _mean_off_diagonal(a: Array) -> float:
     kernel = _kernel(a, a)
     return float((kernel.sum() - np.trace(kernel)) / (len(a) * (len(a) - 1)))
-
-
-def _symmetric_root(matrix: Array) -> Array:
-    values, vectors = np.linalg.eigh(matrix)
-    root: Array = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T
-    return root
 
 
 def _checked(features: Array) -> Array:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import get_args
 
 from lmdm_train.checkpoint import load_instrument
 from lmdm_train.config import GuidanceKind, SamplingConfig, SolverName
 from lmdm_train.errors import LmdmTrainError
+from lmdm_train.evaluate.shipped import shipped
 from lmdm_train.model.instrument import Instrument
 from lmdm_train.sampling.solvers import require_guidance
 
 KEYS = {"steps": "steps", "solver": "solver", "guidance": "guidance", "scale": "guidance_scale", "drop": "context_drop"}
 SYNTAX = "expected [NAME=]FILE[@steps=N,solver=NAME,guidance=none|cfg|cfg++,scale=X,drop=FRAMES]"
-
-
-def shipped(name: str) -> Path:
-    """A file that comes with the project."""
-    return Path(str(files("lmdm_train") / "default" / name))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import soxr
 import torch
 from torch import Tensor
 
+from lmdm_train.codec.base import Codec
 from lmdm_train.config import InstrumentConfig
 from lmdm_train.evaluate.judge import SAMPLE_RATE
 from lmdm_train.model.instrument import Instrument
@@ -86,11 +87,15 @@ def play_frames(
 
 
 @torch.no_grad()
-def sound(instrument: Instrument, frames: Tensor) -> Tensor:
-    """Frames [B, C, N] -> mono audio [B, samples] at SAMPLE_RATE, decoded item by item, since minutes of many would fill memory."""
-    codec = instrument.codec
+def decode(codec: Codec, frames: Tensor) -> Tensor:
+    """Frames [B, C, N] -> mono audio [B, samples] at the codec's rate, item by item, since minutes of many would fill memory."""
     device = next(codec.parameters()).device
-    return at_judge_rate(torch.stack([codec.decode(item[None].to(device))[0].mean(dim=0).cpu() for item in frames]), codec.sample_rate)
+    return torch.stack([codec.decode(item[None].to(device))[0].mean(dim=0).cpu() for item in frames])
+
+
+def sound(instrument: Instrument, frames: Tensor) -> Tensor:
+    """Frames [B, C, N] -> mono audio [B, samples] at SAMPLE_RATE."""
+    return at_judge_rate(decode(instrument.codec, frames), instrument.codec.sample_rate)
 
 
 def at_judge_rate(audio: Tensor, rate: int) -> Tensor:

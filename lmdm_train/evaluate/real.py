@@ -13,8 +13,7 @@ from torch import Tensor
 from lmdm_train.codec.base import Codec
 from lmdm_train.data.music import Track, find_tracks
 from lmdm_train.errors import LmdmTrainError
-from lmdm_train.evaluate.judge import SAMPLE_RATE
-from lmdm_train.evaluate.play import at_judge_rate
+from lmdm_train.evaluate.play import at_judge_rate, decode
 
 
 def held_out_tracks(music: Path, least: int = 2) -> list[Track]:
@@ -45,13 +44,7 @@ def excerpts(tracks: Sequence[Track], rate: int, frame_size: int, seconds: float
 
 def through_codec(codec: Codec, audio: Tensor) -> Tensor:
     """Mono audio [B, samples] at the codec's rate -> coded and decoded, mono, at SAMPLE_RATE."""
-    device = next(codec.parameters()).device
-    made = []
-    with torch.no_grad():
-        for item in audio:
-            channels = item[None, None].expand(1, codec.audio_channels, -1).to(device)
-            made.append(codec.decode(codec.encode(channels))[0].mean(dim=0).cpu())
-    return at_judge_rate(torch.stack(made), codec.sample_rate)
+    return at_judge_rate(decode(codec, encode(codec, audio)), codec.sample_rate)
 
 
 def encode(codec: Codec, audio: Tensor) -> Tensor:
@@ -86,6 +79,3 @@ def worsened(audio: Tensor, snr_db: float = 20.0, seed: int = 0) -> Tensor:
     """The control of every distance: the same audio [B, samples] under white noise, `snr_db` below each piece's own level."""
     noise = torch.randn(audio.shape, generator=torch.Generator().manual_seed(seed))
     return audio + noise * audio.square().mean(dim=1, keepdim=True).sqrt() * 10 ** (-snr_db / 20)
-
-
-__all__ = ["SAMPLE_RATE", "encode", "excerpts", "held_out_tracks", "other_tracks", "read_stem", "through_codec", "worsened"]

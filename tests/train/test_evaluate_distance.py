@@ -8,7 +8,7 @@ import scipy.linalg
 import torch
 
 from lmdm_train.errors import LmdmTrainError
-from lmdm_train.evaluate.distance import frechet_distance, frechet_of_gaussians, kernel_distance
+from lmdm_train.evaluate.distance import Gaussian, frechet_distance, kernel_distance
 from lmdm_train.evaluate.features import JudgeFeatures, LogMelStatistics, pooled
 from lmdm_train.evaluate.judge import SAMPLE_RATE, Judge
 from tests.train.evaluate_music import WORSE, music
@@ -19,7 +19,7 @@ def test_the_distance_of_commuting_gaussians_has_a_closed_form():
     rng = np.random.default_rng(0)
     mean_a, mean_b, sigma, tau = rng.standard_normal((4, 6))
     expected = ((mean_a - mean_b) ** 2).sum() + ((abs(sigma) - abs(tau)) ** 2).sum()
-    found = frechet_of_gaussians(mean_a, np.diag(sigma**2), mean_b, np.diag(tau**2))
+    found = Gaussian(mean_a, np.diag(sigma**2)).distance(Gaussian(mean_b, np.diag(tau**2)))
     assert found == pytest.approx(expected, rel=1e-9)
     without_root = ((mean_a - mean_b) ** 2).sum() + (sigma**2 + tau**2 - 2 * sigma**2 * tau**2).sum()
     assert found != pytest.approx(without_root, rel=1e-3)

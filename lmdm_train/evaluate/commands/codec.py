@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lmdm_train.evaluate.commands import options
-from lmdm_train.evaluate.models import shipped
+from lmdm_train.evaluate.shipped import shipped
 
 
 @click.command()

@@ -64,9 +64,8 @@ def distance(
         options.print_json({"pieces": pieces, "seconds": real.seconds, "seed": seed, "distances": [asdict(row) for row in rows]})
         return
     for reference in dict.fromkeys(row.reference for row in rows):
-        Console().print(
-            _table(f"{pieces} pieces of {real.seconds:.1f} s against {reference}", [r for r in rows if r.reference == reference])
-        )
+        chosen = [row for row in rows if row.reference == reference]
+        Console().print(_table(f"{pieces} pieces of {real.seconds:.1f} s against {reference}", chosen))
 
 
 def _table(title: str, rows: Sequence[Distance]) -> Table:

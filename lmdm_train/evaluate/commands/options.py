@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from lmdm_train.evaluate.models import shipped
+from lmdm_train.evaluate.shipped import shipped
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 Tick = Callable[[int], None]

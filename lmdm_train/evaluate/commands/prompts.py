@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lmdm_train.evaluate.commands import options
-from lmdm_train.evaluate.models import shipped
+from lmdm_train.evaluate.shipped import shipped
 
 
 @click.command()
