@@ -15,9 +15,11 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
+from lmdm_runtime.audio_io import read_audio
 from lmdm_runtime.cli import main
 from tests.runtime.conftest import Tiny, make_tiny
 from tests.runtime.tiny_bundle import seal
+from tests.runtime.tiny_sketch import sketched_tiny
 
 RATE = 16  # of the tiny instrument, whose block lasts a second
 
@@ -25,6 +27,11 @@ RATE = 16  # of the tiny instrument, whose block lasts a second
 @pytest.fixture(scope="module")
 def codecs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tiny]:
     return {kind: make_tiny(tmp_path_factory.mktemp(kind) / "bundle", "encoder-decoder", kind) for kind in ("state", "context", "fade")}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    return sketched_tiny(tmp_path_factory.mktemp("sketched") / "bundle", "encoder-decoder")
 
 
 def lmdm(*args: object) -> Result:
@@ -103,6 +110,49 @@ def test_generate_continues_audio(codecs: dict[str, Tiny], tmp_path: Path, codec
 def test_generate_refuses_in_one_sentence(causal: Tiny, tmp_path: Path, args: list[str], status: int, word: str):
     refused(lmdm("generate", causal.folder, "-o", tmp_path / "a.wav", *args), status, word)
     assert not list(tmp_path.iterdir())
+
+
+def test_generate_follows_a_sketch_for_as_long_as_it_lasts(drawn: Tiny, tmp_path: Path):
+    """A file at another rate and with two channels; the session is fed what the file becomes at the bundle's rate."""
+    audio = 0.4 * np.random.default_rng(0).standard_normal((5 * 2 * RATE, 2))
+    soundfile.write(tmp_path / "in.wav", audio, 2 * RATE, subtype="FLOAT")
+    made = generated(drawn, tmp_path / "a.wav", "--sketch", tmp_path / "in.wav", "--smoothing", 3)
+    assert made.shape == (1, 5 * RATE)
+    session = drawn.session()
+    session.sketch.choose(["loudness"], smoothing=3)
+    session.sketch.feed(read_audio(tmp_path / "in.wav", RATE, 1))
+    session.set_prompt("")
+    expected = np.concatenate([session.next_block() for _ in range(5)], axis=1)
+    np.testing.assert_allclose(made, np.clip(expected, -1, 1), atol=1e-5)
+    plain = generated(drawn, tmp_path / "b.wav", "--sketch", tmp_path / "in.wav", "--seconds", 2.5)
+    assert plain.shape == (1, round(2.5 * RATE))
+    assert np.abs(plain - made[:, : plain.shape[1]]).max() > 1e-3
+    none = generated(drawn, tmp_path / "c.wav", "--sketch", tmp_path / "in.wav", "--sketch-controls", "", "--seconds", 2.5)
+    assert np.abs(none - plain).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "words"),
+    [
+        (["--smoothing", "3"], 2, ["--sketch"]),
+        (["--sketch", "none.wav"], 1, ["none.wav"]),
+        (["--sketch", "in.wav", "--smoothing", "2"], 1, ["1, 3"]),
+        (["--sketch", "in.wav", "--sketch-controls", "pitch"], 1, ["'pitch'", "loudness"]),
+        (["--accompaniment", "in.wav"], 1, ["accompaniment", "loudness"]),
+    ],
+)
+def test_generate_refuses_controls_in_one_sentence(drawn: Tiny, tmp_path: Path, args: list[str], status: int, words: list[str]):
+    soundfile.write(tmp_path / "in.wav", np.zeros(RATE), RATE)
+    args = [str(tmp_path / arg) if arg.endswith(".wav") else arg for arg in args]
+    refused(lmdm("generate", drawn.folder, "-o", tmp_path / "a.wav", *args), status, *words)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
+
+
+def test_inspect_lists_controls(drawn: Tiny, causal: Tiny):
+    shown = " ".join(lmdm("inspect", drawn.folder).stdout.replace("│", " ").split())
+    assert "loudness, from a sketch: loudness [1]" in shown
+    assert "median of 1, 3 frames of 500 ms, 1 by default" in shown
+    assert "loudness, set by the caller: loudness [1]" in lmdm("inspect", causal.folder).stdout
 
 
 def test_other_files_are_refused(causal: Tiny, tmp_path: Path):

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 Get = Callable[..., Exported]
 
 CACHE = {"cache slid by one frame", "wrong rotary base", "swapped K and V"}
+SKETCH = {"sketch state reset in each block", "sketch without smoothing"}
 WITHOUT_TORCH = """
 import sys
 
@@ -43,16 +44,19 @@ def faults(report: Report, step: int) -> set[str]:
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("name", ["tiny", "tiny-bc", "tiny-control", "tiny-spectral", "tiny-plain"])
+@pytest.mark.parametrize("name", ["tiny", "tiny-bc", "tiny-control", "tiny-spectral", "tiny-plain", "tiny-sketch", "tiny-accompaniment"])
 def test_good_bundle_passes_and_every_fault_is_caught(exported: Get, name: str) -> None:
     made = exported(name)
     report = validate_bundle(made.bundle, made.checkpoint, blocks=BLOCKS, threads=1)
     assert report.passed, report.failures
     assert {check.step for check in report.checks} == {1, 2, 3, 4, 5}
-    assert faults(report, 1) == CACHE
-    assert faults(report, 2) == CACHE | {"noise of another seed"}
+    sketch = SKETCH if name == "tiny-sketch" else set()
+    other = {"accompaniment cutoff off by one"} if name == "tiny-accompaniment" else set()
+    assert faults(report, 1) == CACHE | sketch
+    assert faults(report, 2) == CACHE | other | {"noise of another seed"}
     change = {"stale cross K/V after a prompt change", "context kept at a prompt change"}
-    assert faults(report, 3) == CACHE | change | {"noise of another seed"}
+    hop = {"sketch with a wrong hop"} if sketch else set()
+    assert faults(report, 3) == CACHE | change | sketch | hop | other | {"noise of another seed"}
     assert len(faults(report, 4)) == len(faults(report, 5)) == 1
     assert min(control.factor for control in report.controls) > 100
     assert report.facts["rollout"]["enough_blocks"] is False
@@ -74,7 +78,7 @@ def test_a_crossfading_codec_is_held_against_its_own_crossfade(exported: Get) ->
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("name", ["tiny-bc", "tiny-spectral"])
+@pytest.mark.parametrize("name", ["tiny-bc", "tiny-spectral", "tiny-sketch", "tiny-accompaniment"])
 def test_fixtures_are_enough_and_need_no_torch(exported: Get, name: str) -> None:
     command = [sys.executable, "-c", WITHOUT_TORCH, str(exported(name).bundle), "--blocks", str(BLOCKS), "--threads", "1", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
