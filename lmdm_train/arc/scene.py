@@ -69,6 +69,8 @@ def draw_scene(config: InstrumentConfig, batch: Batch, settings: RolloutSettings
         )
     frames = batch.frames.to(like)
     controls = {name: value.to(like) for name, value in local_controls(config, batch, rng).items()} if config.controls else {}
+    for group in config.dit.controls:  # one that no control fills is absent
+        controls.setdefault(group.name, like.new_zeros(len(frames), group.channels, frames.shape[-1]))
     null = settings.context.draw(len(frames), layout, rng)
     known = torch.full((len(frames),), length) if batch.lengths is None else (batch.lengths - start).clamp(0, length)
     frames, controls = frames[..., start:], {name: value[..., start:] for name, value in controls.items()}
@@ -107,5 +109,5 @@ def generator_rollout(generator: Instrument, scene: Scene, cross_tokens: Tensor,
         constant_condition(cross_tokens, global_cond),
         lambda block, draw: torch.randn(shape),
         start=scene.context,
-        controls=(lambda block: scene.windows[block]) if config.controls else None,
+        controls=(lambda block: scene.windows[block]) if config.dit.controls else None,
     )

@@ -7,9 +7,8 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
-from lmdm_train.model.instrument import Instrument
 from lmdm_train.strict import Strict
 
 # Frequencies of Fourier features are no weights that a decay would tame: towards zero they only lose resolution.
@@ -33,10 +32,10 @@ class AdamWSettings(Strict):
     additive_rate: float = Field(default=1.0, gt=0)
     text_rate: float = Field(default=1.0, gt=0)
 
-    def build(self, instrument: Instrument) -> torch.optim.AdamW:
-        """The optimiser of an instrument's trained parameters."""
+    def build(self, module: nn.Module) -> torch.optim.AdamW:
+        """The optimiser of what is trained of an instrument, or of a module whose parts have an instrument's names."""
         groups: dict[tuple[float, float], list[Tensor]] = defaultdict(list)
-        for name, parameter in instrument.named_parameters():
+        for name, parameter in module.named_parameters():
             if parameter.requires_grad:
                 groups[self._rate(name), self._decay(name, parameter)].append(parameter)
         parts: list[dict[str, Any]] = [
