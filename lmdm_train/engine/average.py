@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
@@ -20,7 +20,8 @@ class Average:
         # Parameters that the copy shares with the module keep their flags; its own are never trained.
         self.module = copy.deepcopy(module, frozen).eval()
         pairs = [(m, t) for m, t in zip(self.module.parameters(), module.parameters(), strict=True) if m is not t]
-        self.trained, self._theirs = [m for m, _ in pairs], [t for _, t in pairs]
+        self.trained: list[Tensor] = [m for m, _ in pairs]
+        self._theirs: list[Tensor] = [t for _, t in pairs]
         for parameter in self.trained:
             parameter.requires_grad_(False)
         self._buffers = list(zip(self.module.buffers(), module.buffers(), strict=True))

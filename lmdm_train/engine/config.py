@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -57,12 +56,17 @@ def read_config(model: type[Model], source: str, overrides: Sequence[str] = ()) 
         content = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
         raise LmdmTrainError(f"{path} is not TOML: {failure}") from None
+    return validated(model, content, str(path), overrides)
+
+
+def validated(model: type[Model], content: dict[str, Any], where: str, overrides: Sequence[str] = ()) -> Model:
+    """`content` of the file `where`, with overrides, as a model; raises LmdmTrainError as `read_config` does."""
     for override in overrides:
         _apply(content, override)
     try:
         return model.model_validate(content)
     except ValidationError as failure:
-        raise LmdmTrainError(f"{path}: {explained(model, failure)}") from None
+        raise LmdmTrainError(f"{where}: {explained(model, failure)}") from None
 
 
 def _apply(content: dict[str, Any], override: str) -> None:
@@ -134,7 +138,7 @@ def _shown(value: Any) -> str:
 
 def _keys(annotation: Any, prefix: str = "") -> Iterator[str]:
     """Dotted keys of a model and of the models in it."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and issubclass(annotation, BaseModel):
+    if get_origin(annotation) is None and isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for name, field in annotation.model_fields.items():
             yield f"{prefix}{name}"
             yield from _keys(field.annotation, f"{prefix}{name}.")

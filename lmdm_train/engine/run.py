@@ -76,7 +76,7 @@ def _same_everywhere(loop: Loop) -> None:
         return
     digest = hashlib.blake2b(digest_size=16)
     for _, value in sorted(loop.capture().tensors.items()):
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     mine = digest.hexdigest()
     first = loop.fabric.broadcast(mine)
     if mine != first:
@@ -92,10 +92,8 @@ def _prepare(plan: RunPlan, resume: bool) -> None:
     started = file.exists() or bool(states(plan.folder / "state"))
     if started and not resume:
         raise LmdmTrainError(f"{plan.folder} already holds a run; go on with it by --resume, or choose another folder with -o")
-    if resume and not started:
-        raise LmdmTrainError(f"{plan.folder} holds no run to go on with; leave out --resume to start one")
-    if started:
-        _same_run(file, plan)
+    if resume:
+        _same_run(plan)
     content = json.dumps({"stage": plan.stage, "config": plan.config}, indent=1) + "\n"
     try:
         write_atomically(file, content.encode())
@@ -105,12 +103,21 @@ def _prepare(plan: RunPlan, resume: bool) -> None:
         ) from None
 
 
-def _same_run(file: Path, plan: RunPlan) -> None:
+def configured(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Stage and configuration of the run in a folder; raises LmdmTrainError where there is none."""
+    file = folder / "config.json"
     try:
-        before = json.loads(file.read_text())
-        old, stage = flattened(before["config"]), before["stage"]
+        content = json.loads(file.read_text())
+        return str(content["stage"]), dict(content["config"])
+    except FileNotFoundError:
+        raise LmdmTrainError(f"{folder} holds no run to go on with; leave out --resume to start one") from None
     except (OSError, ValueError, KeyError, TypeError):
         raise LmdmTrainError(f"{file} does not say how the run was configured; start another run with -o") from None
+
+
+def _same_run(plan: RunPlan) -> None:
+    stage, before = configured(plan.folder)
+    old = flattened(before)
     if stage != plan.stage:
         raise LmdmTrainError(f"{plan.folder} holds a run of lmdm train {stage}, found lmdm train {plan.stage}; choose another with -o")
     new = flattened(plan.config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from lmdm_train.engine.progress import Shown
 from lmdm_train.engine.randomness import derived_seed
 from lmdm_train.engine.signals import StopRequest
 from lmdm_train.errors import LmdmTrainError
+
+FLUSH_EVERY = 10.0  # seconds between looks that a person may take at the log
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Session:
         self.loop, self.stage, self.folder, self.go_on, self.quiet = loop, stage, folder, go_on, quiet
         self.product = folder / f"{folder.name}.safetensors"
         self._state_at = self._product_at = -1
+        self._flushed = time.monotonic()
         self._news: list[str] = []
 
     def restore(self) -> None:
@@ -105,6 +108,10 @@ class Session:
         if log is None:
             return report.stop
         log.add(report, loop.elapsed)
+        if time.monotonic() - self._flushed > FLUSH_EVERY:
+            self._flushed = time.monotonic()
+            with suppress(OSError):  # the next save says so
+                log.flush()
         if settings.demo_every and loop.step % settings.demo_every == 0:
             self._demo(shown)
         if loop.step % settings.save_every == 0:

@@ -55,7 +55,7 @@ def frozen_digest(module: nn.Module) -> str:
     for name, parameter in sorted(module.named_parameters()):
         if not parameter.requires_grad:
             digest.update(name.encode())
-            digest.update(parameter.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+            digest.update(parameter.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

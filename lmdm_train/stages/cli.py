@@ -15,6 +15,11 @@ class About(NamedTuple):
     full: str
     example: str
 
+    def text(self, stage: str) -> str:
+        """What `--help` says."""
+        config = f"CONFIG is a TOML file or the name of a recipe; by default default/{stage}, or with --resume what the run began with."
+        return f"{self.full}\n\n{config}\n\n\b\nExample:  {self.example}"
+
 
 STAGES = {
     "codec": About(
@@ -67,7 +72,7 @@ def train() -> None:
     Any run:
       lmdm train STAGE --dry-run          memory and time to come, after a few real steps
       lmdm train STAGE my.toml --set run.batch=8 -o runs/NAME
-      lmdm train STAGE my.toml -o runs/NAME --resume
+      lmdm train STAGE -o runs/NAME --resume
     A run that is stopped by Ctrl-C, by SIGTERM or by a crash goes on with --resume; its result is the same to the bit.
     """
 
@@ -75,8 +80,8 @@ def train() -> None:
 def _command(stage: str) -> click.Command:
     about = STAGES[stage]
 
-    @click.command(stage, short_help=about.short, help=f"{about.full}\n\n\b\nExample:  {about.example}")
-    @click.argument("config", default=f"default/{stage}")
+    @click.command(stage, short_help=about.short, help=about.text(stage))
+    @click.argument("config", required=False)
     @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one value, as run.steps=500; again for more.")
     @click.option(
         "-o",
@@ -88,10 +93,17 @@ def _command(stage: str) -> click.Command:
     @click.option("--resume", is_flag=True, help="Go on with the run in the folder, exactly where it stopped.")
     @click.option("--dry-run", is_flag=True, help="Take a few steps, write nothing, and say memory and time to come.")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of sentences.")
-    def command(config: str, overrides: tuple[str, ...], output: Path | None, resume: bool, dry_run: bool, as_json: bool) -> int | None:
+    def command(
+        config: str | None,
+        overrides: tuple[str, ...],
+        output: Path | None,
+        resume: bool,
+        dry_run: bool,
+        as_json: bool,
+    ) -> int | None:
         from lmdm_train.stages.run import train_stage
 
-        folder = output or Path("runs") / Path(config).stem
+        folder = output or Path("runs") / Path(config or stage).stem
         return train_stage(stage, config, overrides, folder, resume=resume, dry=dry_run, as_json=as_json)
 
     return command

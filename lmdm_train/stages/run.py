@@ -13,9 +13,9 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
-from lmdm_train.engine.config import read_config
+from lmdm_train.engine.config import read_config, validated
 from lmdm_train.engine.dry import dry_run
-from lmdm_train.engine.run import RunPlan, begin, run
+from lmdm_train.engine.run import RunPlan, begin, configured, run
 
 STAGES = {
     "codec": ("lmdm_train.stages.codec", "CodecConfig"),
@@ -28,13 +28,24 @@ STAGES = {
 """Module and configuration of each stage; the module's `build_stage(config, role)` makes it."""
 
 
-def train_stage(stage: str, config: str, overrides: Sequence[str], folder: Path, *, resume: bool, dry: bool, as_json: bool) -> int | None:
+def train_stage(
+    stage: str,
+    config: str | None,
+    overrides: Sequence[str],
+    folder: Path,
+    *,
+    resume: bool,
+    dry: bool,
+    as_json: bool,
+) -> int | None:
     """Run a stage, or try it out; returns the exit status of a run that a signal stopped.
+
+    Without `config` it is the recipe `default/STAGE`, or that of the run that is resumed.
 
     Raises:
         LmdmTrainError: the configuration, the files that it names or the run's folder are not as they should be.
     """
-    plan = _plan(stage, config, overrides, folder)
+    plan = _plan(stage, config, overrides, folder, resume=resume)
     if dry:
         _dry(plan, as_json)
         return None
@@ -58,19 +69,23 @@ def train_stage(stage: str, config: str, overrides: Sequence[str], folder: Path,
     return 128 + outcome.signal if outcome.signal is not None and outcome.main else None
 
 
-def _plan(stage: str, config: str, overrides: Sequence[str], folder: Path) -> RunPlan:
+def _plan(stage: str, config: str | None, overrides: Sequence[str], folder: Path, *, resume: bool) -> RunPlan:
     module_name, config_name = STAGES[stage]
     module = importlib.import_module(module_name)
     model: type[BaseModel] = getattr(module, config_name)
-    resolved: Any = read_config(model, config, overrides)
-    words = ["lmdm", "train", stage, config, *(word for one in overrides for word in ("--set", one)), "-o", str(folder), "--resume"]
+    resolved: Any
+    if config is None and resume:
+        _, content = configured(folder)
+        resolved = validated(model, content, str(folder / "config.json"), overrides)
+    else:
+        resolved = read_config(model, config or f"default/{stage}", overrides)
     return RunPlan(
         stage=stage,
         config=resolved.model_dump(mode="json"),
         settings=resolved.run,
         build=lambda: module.build_stage(resolved, stage),
         folder=folder,
-        go_on=shlex.join(words),
+        go_on=shlex.join(["lmdm", "train", stage, "-o", str(folder), "--resume"]),
     )
 
 

@@ -60,6 +60,10 @@ def test_a_run_in_one_line_and_its_resumption(tiny, tmp_path):
     assert (config["stage"], config["config"]["run"]["seed"]) == ("base", 0)
     longer = invoke("base", tiny, "--set", "run.steps=8", "--resume")
     assert "step 8 of 8" in longer.stdout
+    by_folder = invoke("base", "-o", "runs/tiny", "--set", "run.steps=9", "--resume")
+    assert "step 9 of 9" in by_folder.stdout
+    absent = invoke("base", "-o", "runs/other", "--resume")
+    assert str(absent.exception) == "runs/other holds no run to go on with; leave out --resume to start one"
     again = invoke("base", tiny)
     assert isinstance(again.exception, LmdmTrainError)
     assert "--resume" in str(again.exception)
@@ -201,7 +205,7 @@ def test_two_processes_agree_with_accumulation(tmp_path, launcher):
         # A decoder alone, since moments of normalisation belong to a micro-batch.
         words = command(tmp_path, tmp_path / name, "run.steps=3", "run.schedule.warm_up=0", "training.freeze_encoder=true", *changes)
         assert "step 3 of 3" in finish([*words[:1], *before, *words[1:]])
-        return load_codec(tmp_path / name / f"{name}.safetensors").decoder_out.weight
+        return load_codec(tmp_path / name / f"{name}.safetensors").decoder_out.weight.detach()
 
     if launcher == "devices":
         pair = weights("pair", "run.devices=2")
