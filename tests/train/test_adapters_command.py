@@ -67,8 +67,8 @@ def test_json_of_what_is_missing_and_exit_code(sounds, monkeypatch):
         assert told["state"] == "weights missing"
         assert adapter.weights.source in told["reason"]
     monkeypatch.setattr(needs.Package, "present", lambda self: False)
-    told = json.loads(run(sounds, "kl-passt", "--json").stdout)
-    assert (told["state"], "hear21passt" in told["reason"]) == ("package missing", True)
+    told = json.loads(run(sounds, "cocola", "--json").stdout)
+    assert (told["state"], "efficientnet-pytorch" in told["reason"]) == ("package missing", True)
 
 
 def test_without_json_the_sentence_is_an_error(sounds, monkeypatch):

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,34 +10,31 @@ from torch import Tensor, nn
 
 from lmdm_train.errors import LmdmTrainError
 from lmdm_train.evaluate.adapters.base import Adapter, Request
-from lmdm_train.evaluate.adapters.needs import Package, Weights, fit, imported, read_weights
+from lmdm_train.evaluate.adapters.needs import Weights, fit, read_weights
 from lmdm_train.evaluate.adapters.passt_front import RATE, LogMel
+from lmdm_train.evaluate.adapters.passt_net import Passt
 from lmdm_train.evaluate.adapters.scores import class_probabilities, kl_divergence
 from lmdm_train.evaluate.adapters.sounds import Array, mono, pairs
 
 WINDOW_SECONDS, HOP_SECONDS, SHORTEST_SHARE = 10, 5, 0.15
-ARCHITECTURE = "passt_s_swa_p16_128_ap476"
-PASST = Package("hear21passt", "hear21passt>=0.0.26")
 
 
 class PasstDivergence(Adapter):
     """As stable-audio-metrics, src/passt_kld.py: mono at 32 kHz, peak at -1 dB, windows of 10 s every 5 s, logits averaged over the
-    windows, softmax, KL(generated ‖ reference), averaged over the files. The network is that of
-    the package hear21passt (Koutini et al. 2021), its front end is `passt_front`.
+    windows, softmax, KL(generated ‖ reference), averaged over the files.
     """
 
     name = "kl-passt"
     title = "KL-PaSST"
     better = "lower"
-    packages = (PASST, Package("timm", "timm"))
+    packages = ()
     weights = Weights(
         ("passt-s-f128-p16-s10-ap.476-swa.safetensors", "passt-s-f128-p16-s10-ap.476-swa.pt"),
         "release v0.0.1-audioset of github.com/kkoutini/PaSST",
     )
 
     def load(self, weights: Path, device: str) -> nn.Module:
-        with _quiet():
-            network: Any = imported(PASST, build)
+        network = build()
         fit(network[1], read_weights(weights), weights)
         return network.eval().to(device)
 
@@ -56,13 +49,9 @@ class PasstDivergence(Adapter):
         return {"value": float(np.mean(distances)), "spread": float(np.std(distances)), "pairs": len(both)}
 
 
-def build() -> nn.Module:
-    """PaSST with its front end and random weights."""
-    from hear21passt.models.passt import get_model
-
-    # Not hear21passt.base.get_basic_model, which downloads the weights and needs a torchaudio built for this very torch.
-    network: Any = get_model(arch=ARCHITECTURE, pretrained=False)
-    return nn.Sequential(LogMel(), network)
+def build() -> nn.Sequential:
+    """Front end and network, the latter with random weights."""
+    return nn.Sequential(LogMel(), Passt())
 
 
 @torch.no_grad()
@@ -72,9 +61,7 @@ def tag(network: nn.Module, audio: Array, device: str = "cpu") -> Tensor:
     Raises:
         LmdmTrainError: shorter than 1.5 s, of which a window of 10 s would be silence for the most part.
     """
-    with _quiet():
-        rows = [network(torch.from_numpy(window[None]).float().to(device))[0].cpu() for window in cut(audio)]
-    return torch.cat(rows)
+    return torch.cat([network(torch.from_numpy(window[None]).float().to(device)).cpu() for window in cut(audio)])
 
 
 def cut(audio: Array) -> Array:
@@ -86,10 +73,3 @@ def cut(audio: Array) -> Array:
         )
     starts = range(0, max(hop, len(audio) - hop), hop)
     return np.stack([np.pad(audio[at : at + size], (0, max(0, at + size - len(audio)))) for at in starts])
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    # The package prints every shape of its first pass.
-    with redirect_stdout(io.StringIO()):
-        yield

@@ -34,7 +34,7 @@ class LogMel(nn.Module):
 
 
 def kaldi_bands() -> Tensor:
-    """Triangles in Kaldi's mel (1127 ln(1 + f / 700)) over the bins of the spectrum, without normalisation, [128, 513]; the last bin is 0."""
+    """Triangles in Kaldi's mel, 1127 ln(1 + f / 700), over the bins of the spectrum, not normalised, [128, 513]; the last bin is 0."""
     low, high = (1127.0 * math.log(1.0 + hz / 700.0) for hz in (LOWEST_HZ, HIGHEST_HZ))
     step = (high - low) / (BANDS + 1)
     left = (low + step * torch.arange(BANDS, dtype=torch.float64))[:, None]
