@@ -90,7 +90,7 @@ def test_one_condition_at_a_time_is_mismatched_if_asked():
     stage = small_stage("tiny-accompaniment", Music(accompanied=True), loss=settings)
     seen = set()
     for step in range(12):
-        calls, losses = heard_by(stage, "discriminator", step)
+        calls, _losses = heard_by(stage, "discriminator", step)
         if len(calls) == 2:
             continue
         (real, _, negative) = calls
