@@ -17,7 +17,7 @@ import torch
 from lmdm_export import manifest_document as document
 from lmdm_export.check import CheckedGraph, checked
 from lmdm_export.errors import ExportError
-from lmdm_export.fixtures import write_fixtures
+from lmdm_export.fixtures import usual_blocks, write_fixtures
 from lmdm_export.graphs import InstrumentGraphs, build_graphs
 from lmdm_export.onnx_writer import to_onnx
 from lmdm_export.parity import require_parity
@@ -25,6 +25,7 @@ from lmdm_export.settings import ExportSettings
 from lmdm_export.shared_weights import SharedWeights
 from lmdm_export.simplify import simplified
 from lmdm_export.staging import require_writable, staged_folder
+from lmdm_export.validate.scenario import USUAL_BLOCKS
 from lmdm_runtime.errors import BundleError
 from lmdm_runtime.manifest import FORMAT_VERSION, parse_manifest
 from lmdm_train.config import InstrumentConfig
@@ -128,7 +129,12 @@ def export_bundle(
         if graphs.graphs[0].name == "text_encoder":
             (folder / TOKENIZER).write_bytes(instrument.conditioner.tokenizer.model)
         watch("fixtures")
-        fixtures = write_fixtures(folder, instrument, graphs, settings.rollout_blocks, on_stage)
+        blocks = settings.rollout_blocks or usual_blocks(instrument)
+        if settings.rollout_blocks is None and blocks < USUAL_BLOCKS:
+            notes.append(
+                f"the closed-loop fixture holds {blocks} blocks, as the network is large; lmdm validate --checkpoint runs {USUAL_BLOCKS}"
+            )
+        fixtures = write_fixtures(folder, instrument, graphs, blocks, on_stage)
         watch("parity")
         require_parity(folder, fixtures)
         watch("manifest")

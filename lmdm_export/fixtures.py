@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lmdm_export.graphs import GraphSpec, InstrumentGraphs
 from lmdm_export.validate.bounds import CLOSED_LOOP_FACTOR, rounding_bound
-from lmdm_export.validate.scenario import PROMPTS, SAMPLE, SEED, Scenario, build_timeline, random_embedding
+from lmdm_export.validate.scenario import PROMPTS, SAMPLE, SEED, USUAL_BLOCKS, Scenario, build_timeline, random_embedding
 from lmdm_export.validate.torch_controls import control_frames, controlled, windows
 from lmdm_runtime.noise import Noise
 from lmdm_train.config import InstrumentConfig
@@ -37,6 +37,9 @@ FEWEST_DECODED_BLOCKS = 3
 EXACT_BLOCKS = 16
 EXACT_BLOCKS_OF_LARGE = 4
 LARGE_PARAMETERS = 50_000_000
+# A block of a 340M network in torch takes many seconds, and lmdm validate --checkpoint runs all 64 anyway. 16 blocks still hold every kind
+# of prompt change.
+BLOCKS_OF_LARGE = 16
 
 
 def write_fixtures(
@@ -67,6 +70,16 @@ def _tolerance(fixture: str, measured: Json) -> Json:
     bounds = {name: rounding_bound(rounding, measured["peak"][name], **factor) for name, rounding in measured["float32_rounding"].items()}
     widest = max((bound for name, bound in bounds.items() if not name.startswith("state_")), key=lambda bound: bound.value)
     return {"max_abs": widest.value, "reason": widest.reason, "by_output": {name: bound.value for name, bound in bounds.items()}}
+
+
+def is_large(instrument: Instrument) -> bool:
+    """Whether the torch rollouts of a fixture would take longer than everything else in an export."""
+    return sum(parameter.numel() for parameter in instrument.dit.parameters()) > LARGE_PARAMETERS
+
+
+def usual_blocks(instrument: Instrument) -> int:
+    """Length of the closed-loop fixture unless another is asked for."""
+    return BLOCKS_OF_LARGE if is_large(instrument) else USUAL_BLOCKS
 
 
 def text_embedding(instrument: Instrument, prompt: str) -> Tensor:
@@ -142,8 +155,7 @@ def _rollouts(
                 on_stage(f"fixtures: block {number} of {count} in {str(dtype).removeprefix('torch.')}")
         return torch.cat(made)
 
-    large = sum(parameter.numel() for parameter in instrument.dit.parameters()) > LARGE_PARAMETERS
-    sure = min(blocks, EXACT_BLOCKS_OF_LARGE if large else EXACT_BLOCKS)
+    sure = min(blocks, EXACT_BLOCKS_OF_LARGE if is_large(instrument) else EXACT_BLOCKS)
     made, exact = run(instrument, torch.float32, blocks), run(precise, torch.float64, sure)
     draws = config.sampling.steps if config.sampling.solver == "ping-pong" else 1
     shared: Arrays = {

@@ -21,7 +21,7 @@ class ExportSettings:
     """None keeps what the checkpoint's configuration says.
 
     `fade`: frames of crossfade of a codec that looks ahead; None pays its whole look-ahead, which is exact.
-    `rollout_blocks`: length of the closed-loop fixture.
+    `rollout_blocks`: length of the closed-loop fixture; None is 64, or 16 for a large network.
     """
 
     steps: int | None = None
@@ -32,7 +32,7 @@ class ExportSettings:
     layout: Layout | None = None
     fade: int | None = None
     simplify: bool = True
-    rollout_blocks: int = 64
+    rollout_blocks: int | None = None
 
     def applied(self, config: InstrumentConfig) -> InstrumentConfig:
         """The configuration with these settings.

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     help="For a codec that looks ahead: wait for every frame it needs (exact), or wait for a few and crossfade.",
 )
 @click.option("--t5", type=click.Path(path_type=Path, exists=True, file_okay=False), default=None, help="Folder of the T5 text encoder.")
-@click.option("--rollout-blocks", type=click.IntRange(8), default=64, show_default=True, help="Length of the closed-loop fixture.")
+@click.option(
+    "--rollout-blocks", type=click.IntRange(8), default=None, help="Length of the closed-loop fixture: 64, or 16 for a large network."
+)
 @click.option("--no-simplify", is_flag=True, help="Leave the graphs as the exporter writes them.")
 @click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be written.")

@@ -32,7 +32,9 @@ class StepList(click.ParamType):
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="What the bundle was made from; else its own fixtures.")
 @click.option("--steps", type=StepList(), default=",".join(map(str, STEPS)), show_default=True, help="Which steps to run.")
-@click.option("--blocks", type=click.IntRange(FEWEST_BLOCKS), default=64, show_default=True, help="Length of the closed loop.")
+@click.option(
+    "--blocks", type=click.IntRange(FEWEST_BLOCKS), default=None, help="Length of the closed loop; 64, or what the fixtures hold."
+)
 @click.option("--seed", type=click.IntRange(0), default=SEED, show_default=True, help="Of inputs and noise, with --checkpoint.")
 @click.option("--threads", type=click.IntRange(1), default=None, help="Of ONNX Runtime.")
 @click.option("--plots", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder for a picture of each step.")
@@ -42,7 +44,7 @@ def validate(
     bundle: Path,
     checkpoint: Path | None,
     steps: tuple[int, ...],
-    blocks: int,
+    blocks: int | None,
     seed: int,
     threads: int | None,
     plots: Path | None,

@@ -15,6 +15,7 @@ PROMPTS = (
 )
 SEED = 7
 FEWEST_BLOCKS = 8
+USUAL_BLOCKS = 64
 # Values of 16-bit audio are multiples of 1/32768.
 SAMPLE = 32768
 

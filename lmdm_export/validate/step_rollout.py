@@ -11,10 +11,10 @@ from lmdm_export.validate.loop import Curve, Loop, closed_loop, error_curve
 from lmdm_export.validate.metrics import compare
 from lmdm_export.validate.player import play
 from lmdm_export.validate.report import Check, Control, NotRun
+from lmdm_export.validate.scenario import USUAL_BLOCKS
 from lmdm_export.validate.truth import Unavailable
 from lmdm_runtime.manifest import Manifest
 
-ENOUGH_BLOCKS = 64
 BLOCKS_AFTER_CHANGE = 3
 
 
@@ -37,7 +37,7 @@ def check_rollout(validation: Validation) -> None:
     curves |= _faults(validation, loop)
     validation.report.facts["rollout"] = {
         "blocks": scenario.blocks,
-        "enough_blocks": scenario.blocks >= ENOUGH_BLOCKS,
+        "enough_blocks": scenario.blocks >= USUAL_BLOCKS,
         "prompt_changes": sorted(scenario.changes),
         "context_drop": truth.context_drop,
         "controls": [control.kind for control in loop.bundle.manifest.controls],

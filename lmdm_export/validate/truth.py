@@ -81,6 +81,11 @@ class Truth(Protocol):
 
     name: str
 
+    @property
+    def usual_blocks(self) -> int:
+        """Length of the closed loop unless another is asked for."""
+        ...
+
     def graph_probes(self, begin: Begin) -> Iterator[GraphProbe]: ...
 
     def block_probes(self, begin: Begin) -> list[BlockProbe]: ...

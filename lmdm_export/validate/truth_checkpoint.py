@@ -16,7 +16,7 @@ from lmdm_export.graphs import GraphSpec, build_graphs
 from lmdm_export.manifest_document import file_sha256
 from lmdm_export.settings import ExportSettings
 from lmdm_export.validate.reference import Reference
-from lmdm_export.validate.scenario import PROMPTS, SEED, Scenario, build_timeline, random_embedding
+from lmdm_export.validate.scenario import PROMPTS, SEED, USUAL_BLOCKS, Scenario, build_timeline, random_embedding
 from lmdm_export.validate.torch_controls import controlled
 from lmdm_export.validate.truth import AudioTruth, Begin, BlockProbe, GraphProbe, RolloutTruth, Tick
 from lmdm_runtime.bundle import Bundle
@@ -72,6 +72,10 @@ class CheckpointTruth:
     @property
     def instrument(self) -> Instrument:
         return self.reference.instrument
+
+    @property
+    def usual_blocks(self) -> int:
+        return USUAL_BLOCKS
 
     def graph_probes(self, begin: Begin) -> Iterator[GraphProbe]:
         """`PROBES` runs of every graph, each on what the graphs before it gave in the same round; caches and states are carried on."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lmdm_export.errors import ExportError
-from lmdm_export.validate.scenario import FEWEST_BLOCKS, SAMPLE, Scenario
+from lmdm_export.validate.scenario import FEWEST_BLOCKS, SAMPLE, USUAL_BLOCKS, Scenario
 from lmdm_export.validate.truth import Arrays, AudioTruth, Begin, BlockProbe, GraphProbe, RolloutTruth, Unavailable
 from lmdm_runtime.bundle import Bundle
 
@@ -23,6 +23,12 @@ class FixtureTruth:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle, self.manifest = bundle, bundle.manifest
         self.name = f"the bundle's fixtures (torch {self.manifest.created_with.get('torch', 'of unknown version')}, float32)"
+
+    @property
+    def usual_blocks(self) -> int:
+        """As many as are stored, and no more than usual."""
+        entry = self.manifest.fixtures.get("rollout")
+        return USUAL_BLOCKS if entry is None else min(USUAL_BLOCKS, len(entry.measured["float32_rounding_by_block"]))
 
     def graph_probes(self, begin: Begin) -> Iterator[GraphProbe]:
         """The stored run of every graph."""
@@ -95,5 +101,5 @@ class FixtureTruth:
         if self.manifest.sketch is None:
             return made
         sketched = tuple(control.kind for control in self.manifest.controls if control.source == "sketch")
-        heard = arrays["sketch"].astype(np.float32) / SAMPLE
+        heard = arrays["sketch"].astype(np.float32) / np.float32(SAMPLE)
         return replace(made, sketch=heard, sketched=sketched, smoothing=int(arrays["smoothing"]))

@@ -157,6 +157,15 @@ def test_settings_change_a_copy(tmp_path: Path) -> None:
     assert changed.dit is instrument.dit
 
 
+def test_large_networks_store_a_shorter_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lmdm_export import fixtures
+
+    instrument = small_instrument("tiny")
+    assert fixtures.usual_blocks(instrument) == 64
+    monkeypatch.setattr(fixtures, "LARGE_PARAMETERS", 1000)
+    assert fixtures.usual_blocks(instrument) == 16
+
+
 def test_noise_of_fixtures_is_the_runtimes(tmp_path: Path) -> None:
     from lmdm_export.fixtures import write_fixtures
     from lmdm_export.graphs import build_graphs

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmdm_runtime import Session, load_bundle
+from lmdm_runtime import Session, SessionError, load_bundle
 from lmdm_runtime.noise import Noise
 
 torch = pytest.importorskip("torch")
@@ -129,9 +129,11 @@ def test_strengths_are_the_groups_of_training(exported: tuple[Instrument, Path])
     """Pitch alone is what training calls a dropped loudness: all of its group zero, presence too."""
     instrument, folder = exported
     config = instrument.config
-    if not sketch_controls(config):
-        pytest.skip("no sketch")
     session = Session(load_bundle(folder), seed=SEED)
+    if not sketch_controls(config):
+        with pytest.raises(SessionError, match="no sketch controls"):
+            session.sketch.choose("pitch")
+        return
     audio = music(config, 6, 2)
     session.sketch.choose("pitch")
     session.sketch.feed(audio)

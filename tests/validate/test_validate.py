@@ -93,6 +93,11 @@ def test_fixtures_shorter_than_asked_are_said_to_be(exported: Get) -> None:
     report = validate_bundle(exported("tiny-bc").bundle, steps=[3], blocks=64, threads=1)
     assert not report.passed
     assert f"the fixture holds {BLOCKS} blocks, 64 were asked for" in report.not_run[0].reason
+    # Nothing asked for: what there is, and that it is less than usual.
+    report = validate_bundle(exported("tiny-bc").bundle, steps=[3], threads=1)
+    assert report.passed, report.failures
+    assert report.facts["rollout"]["blocks"] == BLOCKS
+    assert (report.not_run[0].what, report.not_run[0].step) == ("closed loop of 64 blocks", 3)
 
 
 @pytest.mark.heavy
