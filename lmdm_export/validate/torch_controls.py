@@ -67,7 +67,17 @@ def sketched(config: InstrumentConfig, audio: NDArray[np.float32], median: int, 
 
 
 def windows(config: InstrumentConfig, frames: Mapping[str, Tensor]) -> Controls | None:
-    """Block -> controls over its window, from frames that begin `context` frames before block 0; the accompaniment up to its cutoff."""
+    """Block -> controls over its window, from frames that begin `context` frames before block 0; the accompaniment up to its cutoff.
+
+    Behind the last frame there is nothing.
+    """
     if not frames:
         return None
-    return lambda block: window_controls(config, frames, block * config.layout.block, config.layout)
+    layout = config.layout
+
+    def at(block: int) -> dict[str, Tensor]:
+        start = block * layout.block
+        reach = {name: F.pad(values, (0, max(0, start + layout.window - values.shape[-1]))) for name, values in frames.items()}
+        return window_controls(config, reach, start, layout)
+
+    return at

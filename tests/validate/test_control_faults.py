@@ -73,3 +73,7 @@ def test_windows_hide_the_accompaniment_from_its_cutoff_on() -> None:
     assert not first["accomp_input"].any()
     np.testing.assert_array_equal(later["accomp_input"][0, :, :10].numpy(), scenario.accompaniment[:, 8:18])
     assert not later["accomp_input"][..., 10:].any()
+    beyond = at(BLOCKS + 2)
+    assert beyond["accomp_input"].shape == (1, 8, 16)
+    np.testing.assert_array_equal(beyond["accomp_input"][0, :, :4].numpy(), scenario.accompaniment[:, -4:])
+    assert not beyond["accomp_mask"][..., 4:].any()
