@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ class Curve:
         slope, slope_error: of a straight line through the values, per minute.
         rise, rise_error: mean of the last fifth of the windows minus mean of the first.
         real: the same metric on real music, and its spread.
+        slopes_without: the slope when one piece is left out, [pieces].
     """
 
     name: str
@@ -36,6 +37,11 @@ class Curve:
     rise_error: float
     real: float | None = None
     real_spread: float = 0.0
+    slopes_without: Array = field(default_factory=lambda: np.full(2, np.nan))
+
+    def steeper_than(self, other: Curve) -> tuple[float, float]:
+        """Difference of the slopes on the same pieces, and its standard error, which ups and downs in common do not enlarge."""
+        return self.slope - other.slope, float(jackknife_error(self.slopes_without - other.slopes_without))
 
     def as_json(self) -> dict[str, Any]:
         return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in vars(self).items()}
@@ -70,6 +76,7 @@ def curve(
         left_out = np.stack([statistic(np.delete(everyone, index)) for index in everyone])
     else:
         left_out = np.full((2, len(values)), np.nan)
+    slopes = np.array([slope_per_minute(times, item) for item in left_out]) if pieces > 1 else np.full(2, np.nan)
     return Curve(
         name,
         unit,
@@ -77,11 +84,12 @@ def curve(
         values,
         jackknife_error(left_out),
         slope_per_minute(times, values),
-        float(jackknife_error(np.array([slope_per_minute(times, item) for item in left_out]))) if pieces > 1 else float("nan"),
+        float(jackknife_error(slopes)),
         rise(values),
         float(jackknife_error(np.array([rise(item) for item in left_out]))),
         real,
         real_spread,
+        slopes,
     )
 
 

@@ -86,7 +86,13 @@ def drift_curves(played: Played, real: Yardstick, judge: Judge, windows: Windows
     ):
         statistic = _mean_of(series, windows, 0.5, 0.5)
         curves.append(curve(name, unit, times, statistic, pieces, real=float(usual.mean())))
-    curves.append(curve("spread of latents", "of real", times, _latent_spread(played, real, windows), pieces, real=1.0))
+    usual = real.frames.transpose(0, 1).flatten(1).std(1).numpy()
+    frame = played.seconds / played.frames.shape[2]
+    shares = _latent_spread(played.frames.numpy(), usual, frame, windows)
+    of_real = _latent_spread(real.frames.numpy(), usual, frame, Windows(real.frames.shape[2] * frame, windows.seconds, windows.hop))
+    curves.append(
+        curve("spread of latents", "of all real", times, lambda chosen: shares[chosen].mean(0), pieces, real=float(of_real.mean()))
+    )
     return curves
 
 
@@ -141,11 +147,7 @@ def _followed(judge: Judge, audio: Tensor, prompts: Sequence[str], hop: float) -
     return torch.stack([agreement(item, wants, list(wants)) for item, wants in zip(heard, asked, strict=True)]).numpy()
 
 
-def _latent_spread(played: Played, real: Yardstick, windows: Windows) -> Statistic:
-    """Spread of the frames inside of each window, as a share of that of real frames, averaged over the channels."""
-    usual = real.frames.transpose(0, 1).flatten(1).std(1).numpy()
-    frames = played.frames.numpy()
-    frame = played.seconds / frames.shape[2]
+def _latent_spread(frames: np.ndarray, usual: np.ndarray, frame: float, windows: Windows) -> np.ndarray:
+    """Spread of frames [P, C, N] of `frame` seconds inside of each window over the `usual` one of each channel, [P, windows]."""
     inside = windows.within(frame, frame, frames.shape[2])
-    shares = np.stack([(frames[:, :, chosen].std(2) / usual).mean(1) for chosen in inside], axis=1)
-    return lambda pieces: np.asarray(shares[pieces].mean(0))
+    return np.stack([(frames[:, :, chosen].std(2) / usual).mean(1) for chosen in inside], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -122,22 +123,28 @@ def draw_sketches(axes: Sequence[Any], rows: Sequence[Followed]) -> None:
 def plot_accompaniment(path: Path, rows: Sequence[tuple[float, Coherence]], separation: Mapping[str, float]) -> Path:
     """Relative agreement over t_f, one panel for each metric; dotted lines are random pairings and true pairs."""
     made, axes = figure(1, len(separation), 5.5 * len(separation), 3.6)
-    for axis, metric in zip(axes[0], separation, strict=True):
+    draw_accompaniment(axes[0], rows, list(separation))
+    told = ", ".join(f"{metric} {value:.2f}" for metric, value in separation.items())
+    made.suptitle(f"accompaniment; AUC of the metric on real pairs: {told}", fontsize=9)
+    return save(made, path)
+
+
+def draw_accompaniment(axes: Sequence[Any], rows: Sequence[tuple[float, Coherence]], metrics: Sequence[str]) -> None:
+    for axis, metric in zip(axes, metrics, strict=True):
         chosen = [(at, row) for at, row in rows if row.metric == metric]
         for name in dict.fromkeys(row.subject for _, row in chosen):
             points = [(at, row) for at, row in chosen if row.subject == name]
-            if points[0][0] != points[0][0]:
+            if math.isnan(points[0][0]):
                 axis.axhline(points[0][1].relative, linestyle="--", color="black", linewidth=1.0, label=name)
                 continue
             values, errors = [row.relative for _, row in points], [row.error for _, row in points]
             axis.errorbar([at for at, _ in points], values, yerr=errors, marker="o", capsize=3, label=name)
         for level in (0.0, 1.0):
             axis.axhline(level, linestyle=":", color="gray", linewidth=1.0)
-        axis.set_title(f"{metric} agreement (AUC on real pairs {separation[metric]:.2f})", fontsize=9, loc="left")
-        axis.set_xlabel("future visibility t_f, seconds")
-        axis.set_ylabel("0 random pairs, 1 true pairs")
+        axis.set_title(f"{metric} agreement", fontsize=9, loc="left")
+        axis.set_xlabel("future visibility t_f, seconds", fontsize=8)
+        axis.set_ylabel("0 random pairs, 1 true pairs", fontsize=8)
         axis.legend(fontsize=7)
-    return save(made, path)
 
 
 def plot_transitions(path: Path, found: Sequence[Transition]) -> Path:

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from torch import Tensor
 
 from lmdm_train.data.compose import compose
-from lmdm_train.evaluate.judge import SAMPLE_RATE, SECONDS, Judge
+from lmdm_train.evaluate.asked import asked_by
+from lmdm_train.evaluate.judge import QUESTIONS, SAMPLE_RATE, SECONDS, Judge
 from lmdm_train.evaluate.play import play_frames, sound
 from lmdm_train.model.instrument import Instrument
 
@@ -48,11 +49,23 @@ def prompt_following(
     for index in range(prompts):
         prompt, want = wanted(FIRST_PROMPT_SEED + index)
         audio = play(instrument, prompt, blocks=blocks, seed=index)
-        windows = audio[length : len(audio) // length * length].reshape(-1, length)
         asked.append(want)
-        given.append(judge.answer(windows))
+        given.append(judge.answer(_whole_windows(audio[length:])))
         on_prompt(index + 1)
-    return [_score(question, asked, given) for question in ("style", "lead", "chords", "bass", "drums")]
+    return [_score(question, asked, given) for question in QUESTIONS]
+
+
+def follow(judge: Judge, captions: Sequence[str], audio: Tensor) -> list[Followed]:
+    """The same of music that has been played already, [B, samples], for whole captions: what they do not name shall not sound."""
+    asked = [{**dict.fromkeys(QUESTIONS, "none"), **asked_by(caption)} for caption in captions]
+    given = [judge.answer(_whole_windows(item[int(SECONDS * SAMPLE_RATE) :])) for item in audio]
+    return [_score(question, asked, given) for question in QUESTIONS]
+
+
+def _whole_windows(audio: Tensor) -> Tensor:
+    """[samples] -> [windows, SECONDS * SAMPLE_RATE]."""
+    length = int(SECONDS * SAMPLE_RATE)
+    return audio[: len(audio) // length * length].reshape(-1, length)
 
 
 def _score(question: str, asked: Sequence[dict[str, str]], given: Sequence[list[dict[str, str]]]) -> Followed:

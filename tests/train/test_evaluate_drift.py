@@ -35,6 +35,19 @@ def test_a_slope_is_scipys_and_is_told_with_its_error():
     assert level.slope < 0.1 < found.slope
 
 
+def test_models_on_the_same_pieces_are_compared_without_what_they_have_in_common():
+    """The error of the difference is that of the paired differences, and far below what unpaired errors would give."""
+    times, rng = np.arange(0, 120, 2.0), np.random.default_rng(2)
+    common = rng.standard_normal((8, 1)) * times / 60
+    own = [0.05 * rng.standard_normal((8, len(times))) for _ in range(2)]
+    a, b = (curve("x", "", times, lambda p, s=common + noise + k * times / 60: s[p].mean(0), 8) for k, noise in enumerate(own))
+    difference, error = b.steeper_than(a)
+    slopes = [[slope_per_minute(times, row) for row in common + noise + k * times / 60] for k, noise in enumerate(own)]
+    assert difference == pytest.approx(np.mean(slopes[1]) - np.mean(slopes[0]))
+    assert error == pytest.approx(scipy.stats.sem(np.subtract(slopes[1], slopes[0])))
+    assert error < 0.1 * a.slope_error
+
+
 def test_windows_hold_what_lies_wholly_inside():
     windows = Windows(total=30, seconds=10, hop=5)
     assert windows.starts.tolist() == [0, 5, 10, 15, 20]

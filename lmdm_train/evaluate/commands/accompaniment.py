@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -76,15 +77,17 @@ def accompaniment(
         plot_accompaniment(plot, rows, separation)
     if as_json:
         settings = {"pieces": pieces, "seconds": seconds, "role": role or "any", "primed": primed, "seed": seed}
-        listed = [{"t_f_seconds": None if at != at else at, **asdict(row)} for at, row in rows]
+        listed = [{"t_f_seconds": None if math.isnan(at) else at, **asdict(row)} for at, row in rows]
         options.print_json({**settings, "auc_true_from_random": separation, "coherence": listed})
         return
     Console().print(table(rows, separation))
 
 
 def table(rows: Sequence[tuple[float, Coherence]], separation: Mapping[str, float]) -> Table:
-    told = ", ".join(f"{name} {value:.2f}" for name, value in separation.items())
-    made = Table("stems", "t_f, s", "agreement", "score", "relative: 0 random, 1 true", title=f"accompaniment (AUC on real pairs: {told})")
+    made = Table("stems", "t_f, s", "agreement", "score", "relative: 0 random, 1 true", title="accompaniment")
+    if separation:
+        made.title = "accompaniment; AUC on real pairs: " + ", ".join(f"{name} {value:.2f}" for name, value in separation.items())
     for at, row in rows:
-        made.add_row(row.subject, "" if at != at else f"{at:+.2f}", row.metric, f"{row.score:.3f}", f"{row.relative:.2f} ± {row.error:.2f}")
+        when = "" if math.isnan(at) else f"{at:+.2f}"
+        made.add_row(row.subject, when, row.metric, f"{row.score:.3f}", f"{row.relative:.2f} ± {row.error:.2f}")
     return made

@@ -63,17 +63,18 @@ def distance(
     if as_json:
         options.print_json({"pieces": pieces, "seconds": real.seconds, "seed": seed, "distances": [asdict(row) for row in rows]})
         return
-    for reference in dict.fromkeys(row.reference for row in rows):
-        chosen = [row for row in rows if row.reference == reference]
-        Console().print(_table(f"{pieces} pieces of {real.seconds:.1f} s against {reference}", chosen))
+    print_tables(Console(), rows, f"{pieces} pieces of {real.seconds:.1f} s")
 
 
-def _table(title: str, rows: Sequence[Distance]) -> Table:
+def print_tables(console: Console, rows: Sequence[Distance], title: str) -> None:
+    """One table for each reference."""
     extractors = list(dict.fromkeys(row.extractor for row in rows))
-    table = Table("music", *(f"{kind}, {name}" for name in extractors for kind in ("Fréchet", "kernel")), title=title)
-    for subject in dict.fromkeys(row.subject for row in rows):
-        cells = []
-        for row in (row for row in rows if row.subject == subject):
-            cells += [f"{row.frechet:.2f}" + (f" ± {row.spread:.2f}" if row.spread else ""), f"{row.kernel:.3f}"]
-        table.add_row(subject, *cells)
-    return table
+    for reference in dict.fromkeys(row.reference for row in rows):
+        table = Table("music", *(f"{kind}, {name}" for name in extractors for kind in ("Fréchet", "kernel")))
+        table.title = f"{title}, against {reference}"
+        for subject in dict.fromkeys(row.subject for row in rows):
+            cells = []
+            for row in (row for row in rows if (row.subject, row.reference) == (subject, reference)):
+                cells += [f"{row.frechet:.2f}" + (f" ± {row.spread:.2f}" if row.spread else ""), f"{row.kernel:.3f}"]
+            table.add_row(subject, *cells)
+        console.print(table)

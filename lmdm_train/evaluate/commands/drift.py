@@ -70,8 +70,9 @@ def drift(
 
 def table(curves: Mapping[str, Sequence[Curve]]) -> Table:
     """Mean, slope and rise of each metric, with standard errors over the pieces."""
-    made = Table("metric", "model", "mean", "slope a minute", "last fifth - first", "real music", title="drift")
-    for index in range(len(next(iter(curves.values())))):
+    made = Table("metric", "model", "mean", "slope a minute", "steeper than the first", "last fifth - first", "real music", title="drift")
+    first = next(iter(curves))
+    for index in range(len(curves[first])):
         for name, found in curves.items():
             item = found[index]
             unit = f" ({item.unit})" if item.unit else ""
@@ -80,6 +81,7 @@ def table(curves: Mapping[str, Sequence[Curve]]) -> Table:
                 name,
                 f"{item.values.mean():.3g}",
                 f"{item.slope:+.3g} ± {item.slope_error:.2g}",
+                "" if name == first else "{:+.3g} ± {:.2g}".format(*item.steeper_than(curves[first][index])),
                 f"{item.rise:+.3g} ± {item.rise_error:.2g}",
                 "" if item.real is None else f"{item.real:.3g}" + (f" ± {item.real_spread:.2g}" if item.real_spread else ""),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,9 +69,9 @@ def progress(label: str, total: int, quiet: bool) -> Iterator[Tick]:
 
 
 def rounded(value: Any, digits: int = 4) -> Any:
-    """Numbers of nested JSON, shortened."""
+    """Numbers of nested JSON, shortened; what is not known, or not finite, is null."""
     if isinstance(value, float):
-        return round(value, digits)
+        return round(value, digits) if math.isfinite(value) else None
     if isinstance(value, dict):
         return {key: rounded(item, digits) for key, item in value.items()}
     return [rounded(item, digits) for item in value] if isinstance(value, list | tuple) else value

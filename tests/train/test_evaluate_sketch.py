@@ -1,0 +1,157 @@
+"""Sketch following: the measure moves the right way on spoilt music, and the controls of a rollout are where they should be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from torch import Tensor
+
+from lmdm_train.config import AdditiveInput, InstrumentConfig
+from lmdm_train.control import LoudnessControl, PitchControl
+from lmdm_train.control.sketch import finish, raw_features
+from lmdm_train.data.music import Track
+from lmdm_train.errors import LmdmTrainError
+from lmdm_train.evaluate.sketch import Sketches, following, play_sketches, sketch_following
+from lmdm_train.presets import preset
+from tests.small_instruments import PROMPTS, small_instrument
+from tests.train.evaluate_music import SAMPLE_RATE, music
+
+
+def sketching(kinds: tuple[str, ...] = ("pitch", "loudness")) -> InstrumentConfig:
+    """The default's codec with sketch controls; nothing but the configuration is needed to measure."""
+    config = preset("default")
+    controls = tuple(c for c in (PitchControl(), LoudnessControl()) if c.kind in kinds)
+    groups = tuple(AdditiveInput(name=name, channels=n) for c in controls for name, n in c.groups(config.dit.latent_channels))
+    dit = config.dit.model_copy(update={"additive": config.dit.additive + groups})
+    return InstrumentConfig.model_validate({**config.model_dump(), "dit": dit.model_dump(), "controls": controls})
+
+
+@pytest.fixture(scope="module")
+def config() -> InstrumentConfig:
+    return sketching()
+
+
+@pytest.fixture(scope="module")
+def pieces() -> Tensor:
+    """Four pieces whose level rises and falls in ways of their own."""
+    audio = torch.cat([music(seed, 4.0) for seed in range(4)])
+    n = torch.arange(audio.shape[1]) / SAMPLE_RATE
+    swells = torch.stack([10 ** (torch.sin(2 * torch.pi * (0.3 + 0.2 * k) * n + k) - 0.5) for k in range(4)])
+    return (audio * swells)[:, : audio.shape[1] // 2048 * 2048]
+
+
+def sketch(config: InstrumentConfig, audio: Tensor) -> dict[str, Tensor]:
+    return finish(config, raw_features(config, audio), 1)
+
+
+def test_music_follows_its_own_sketch_and_no_other(config, pieces):
+    asked = sketch(config, pieces)
+    own = following(config, asked, asked, "own")
+    assert own.loudness_correlation == pytest.approx(1, abs=1e-5)
+    assert own.loudness_error_db == 0
+    assert own.bin_recall == own.class_recall == 1
+    foreign = following(config, asked, {name: value.roll(-1, dims=0) for name, value in asked.items()}, "foreign")
+    assert foreign.loudness_correlation < 0.5
+    assert foreign.loudness_error_db > 3
+    assert foreign.bin_recall < 0.5
+    assert foreign.class_recall < 0.7
+    assert foreign.errors["loudness_correlation"] > own.errors["loudness_correlation"]
+
+
+def test_louder_by_six_decibels_is_an_error_of_six_and_no_loss_of_correlation(config, pieces):
+    # Loud enough that hardly a frame lies at either end of the scale.
+    loud = pieces * 4
+    found = following(config, sketch(config, loud * 10 ** (-6 / 20)), sketch(config, loud), "")
+    assert found.loudness_error_db == pytest.approx(6, abs=0.6)
+    assert found.loudness_correlation > 0.98
+    assert found.bin_recall > 0.9
+
+
+@pytest.mark.parametrize("kind", ["noise", "flat", "transposed"])
+def test_following_falls_with_what_spoils_it(config, pieces, kind):
+    """Each damage lowers what it must, step by step, and a flat level does not touch the pitches."""
+    noise = torch.randn(pieces.shape, generator=torch.Generator().manual_seed(0))
+    level = pieces.abs().unfold(1, 4096, 2048).mean(-1)
+    level = torch.nn.functional.interpolate(level[:, None], pieces.shape[1], mode="linear")[:, 0] + 1e-4
+    worse = {
+        "noise": lambda amount: pieces + 0.05 * amount * noise,
+        "flat": lambda amount: pieces * (0.1 / level) ** (amount / 2),
+        "transposed": lambda amount: torch.from_numpy(stretched(pieces.numpy(), 2 ** (amount / 12))),
+    }[kind]
+    asked = sketch(config, pieces)
+    steps = [following(config, sketch(config, worse(amount)), asked, "") for amount in (0, 1, 2)]
+    lowered = {
+        "noise": ["loudness_correlation", "bin_recall"],
+        "flat": ["loudness_correlation"],
+        "transposed": ["bin_recall", "class_recall"],
+    }
+    for metric in lowered[kind]:
+        values = [getattr(step, metric) for step in steps]
+        assert values[0] > values[1], (metric, values)
+        assert values[0] > values[2] + 0.05, (metric, values)
+    if kind == "flat":
+        assert steps[2].bin_recall > 0.8
+
+
+def stretched(audio: np.ndarray, ratio: float) -> np.ndarray:
+    """Faster and higher by a ratio, repeated to the same length."""
+    places = (np.arange(audio.shape[1]) * ratio) % (audio.shape[1] - 1)
+    return audio[:, places.astype(int)]
+
+
+def test_an_instrument_without_a_control_has_no_figure_for_it(pieces):
+    config = sketching(("loudness",))
+    asked = sketch(config, pieces)
+    found = following(config, asked, asked, "")
+    assert found.loudness_correlation == pytest.approx(1, abs=1e-5)
+    assert np.isnan(found.bin_recall)
+    silent = following(config, sketch(config, torch.zeros_like(pieces)), asked, "")
+    assert np.isnan(silent.loudness_correlation)
+    assert silent.loudness_error_db > 10
+
+
+def write_tracks(folder, count: int, seconds: float = 0.05) -> list[Track]:
+    tracks = []
+    for index in range(count):
+        path = folder / f"Track{index:05d}"
+        path.mkdir()
+        soundfile.write(path / "mix.flac", music(index, 0.5)[0, : int(seconds * SAMPLE_RATE)].numpy(), SAMPLE_RATE)
+        tracks.append(Track(path, {"prompt": PROMPTS[index], "seed": index}))
+    return tracks
+
+
+@pytest.mark.parametrize("name", ["tiny-sketch", "tiny-sketch-bc"])
+def test_a_rollout_is_given_the_sketch_of_its_own_frames(tmp_path, name):
+    """Frame by frame: what block b sees at place i of its window is the sketch of frame context + b*o - context + i."""
+    instrument = small_instrument(name)
+    layout = instrument.config.layout
+    sketches = Sketches.of(instrument, write_tracks(tmp_path, 2), seconds=0.02)
+    start, o = layout.context, layout.block
+    whole = sketches.controls["loudness"]
+    primed, bare = sketches.timeline(primed=True), sketches.timeline(primed=False)
+    for block in (0, 3):
+        window = primed(block)["loudness"]
+        assert torch.equal(window, whole[..., block * o : block * o + layout.window])
+        assert torch.equal(bare(block)["loudness"][..., max(start - block * o, 0) :], window[..., max(start - block * o, 0) :])
+    assert not bare(0)["pitch"][..., :start].any()
+    assert set(sketches.timeline(primed=True, kinds=["pitch"])(0)) == {"pitch"}
+    assert torch.equal(sketches.asked()["loudness"], whole[..., start : start + sketches.blocks * o])
+
+
+def test_an_instrument_is_played_and_measured_beside_control_and_ceiling(tmp_path):
+    instrument = small_instrument("tiny-sketch")
+    sketches = Sketches.of(instrument, write_tracks(tmp_path, 3), seconds=0.02, median=3)
+    audio = play_sketches(instrument, sketches, prompts="shuffled")
+    assert audio.shape == (3, sketches.blocks * instrument.config.layout.block * instrument.config.codec.frame_size)
+    assert not torch.equal(audio, play_sketches(instrument, sketches, prompts="own"))
+    assert not torch.equal(audio, play_sketches(instrument, sketches, prompts="shuffled", kinds=["loudness"]))
+    assert not torch.equal(audio, play_sketches(instrument, sketches, prompts="shuffled", primed=True))
+    rows = sketch_following(instrument, sketches, audio, "tiny")
+    assert [row.subject for row in rows] == ["tiny", "tiny, shuffled sketches (control)", "codec alone (ceiling)"]
+
+
+def test_an_instrument_without_sketch_controls_is_explained():
+    with pytest.raises(LmdmTrainError, match=r"tiny has no sketch controls to follow \(its controls: none\)"):
+        Sketches.of(small_instrument("tiny"), [], seconds=1)
