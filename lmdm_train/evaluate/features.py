@@ -17,9 +17,14 @@ from lmdm_train.evaluate.judge import SAMPLE_RATE, Judge, listen
 class Extractor(Protocol):
     """Windows of `seconds` every `hop` seconds, each a vector; nothing is downloaded and the same audio gives the same features."""
 
-    name: str
-    seconds: float
-    hop: float
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def hop(self) -> float: ...
 
     def __call__(self, audio: Tensor) -> np.ndarray:
         """Mono audio [B, samples] at 44.1 kHz -> features [B, windows, features]; window i starts at `i * hop` seconds."""

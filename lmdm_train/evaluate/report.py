@@ -15,7 +15,7 @@ from lmdm_train.evaluate.accompaniment import Coherence, Scale, StemPairs
 from lmdm_train.evaluate.accompany import after_context, play_along, visibilities
 from lmdm_train.evaluate.curves import Curve, Windows
 from lmdm_train.evaluate.drift import Yardstick, drift_curves
-from lmdm_train.evaluate.features import JudgeFeatures, LogMelStatistics
+from lmdm_train.evaluate.features import Extractor, JudgeFeatures, LogMelStatistics
 from lmdm_train.evaluate.judge import SAMPLE_RATE, Judge
 from lmdm_train.evaluate.longplay import play_long, same_codec, yardstick
 from lmdm_train.evaluate.models import Model
@@ -101,7 +101,7 @@ class Reporter:
 
     def __init__(self, music: Path, judge: Judge, plan: Plan, bar: Bar) -> None:
         self.music, self.judge, self.plan, self.bar = music, judge, plan, bar
-        self.extractors = [LogMelStatistics(), JudgeFeatures(judge)]
+        self.extractors: list[Extractor] = [LogMelStatistics(), JudgeFeatures(judge)]
         self.yardsticks: list[Distance] = []
         self._instrument: Instrument | None = None
 

@@ -38,16 +38,16 @@ def distance(
     plot: Path | None,
 ) -> None:
     """Fréchet and kernel distance of played music from held-out pieces, beside other real pieces (floor) and noisy ones (control)."""
-    from lmdm_train.evaluate.features import JudgeFeatures, LogMelStatistics
+    from lmdm_train.evaluate.features import Extractor, JudgeFeatures, LogMelStatistics
     from lmdm_train.evaluate.judge import load_judge
     from lmdm_train.evaluate.models import parse_models
     from lmdm_train.evaluate.play import blocks_of, play_frames, sound
     from lmdm_train.evaluate.plots import plot_distances
     from lmdm_train.evaluate.quality import RealSets, distances, extract
 
-    extractors = [LogMelStatistics(), JudgeFeatures(load_judge(judge_file))]
+    extractors: list[Extractor] = [LogMelStatistics(), JudgeFeatures(load_judge(judge_file))]
     models = parse_models(checkpoints)
-    rows = []
+    rows: list[Distance] = []
     for model in models:
         instrument = model.load(device)
         real = RealSets.read(music, instrument.codec, pieces=pieces, seconds=seconds, seed=seed)
