@@ -74,7 +74,8 @@ class Controls:
 
     @property
     def sketch(self) -> SketchStream:
-        """
+        """What turns audio into controls.
+
         Raises:
             SessionError: the bundle has no sketch controls.
         """
@@ -84,7 +85,8 @@ class Controls:
 
     @property
     def accompaniment(self) -> AccompanimentStream:
-        """
+        """What shows other music to the network.
+
         Raises:
             SessionError: the bundle takes no accompaniment.
         """
