@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -106,10 +106,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         Unavailable: unreadable, or it holds Python objects.
     """
     try:
-        content = read_safetensors(path) if path.suffix == ".safetensors" else read_pickled(path)
+        content: dict[str, Any] = dict(read_safetensors(path)) if path.suffix == ".safetensors" else read_pickled(path)
     except CheckpointError as failure:
         raise Unavailable("weights wrong", str(failure)) from None
-    content = content.get("state_dict", content)
+    inner = content.get("state_dict")
+    content = inner if isinstance(inner, dict) else content
     return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
 
 
