@@ -84,7 +84,7 @@ class Sketch(nn.Module):
             Controls by group, [1, channels, n] with presence 1, and the next state.
         """
         joined = torch.cat((state["audio"], audio.mean(dim=1, keepdim=True)), dim=2)
-        after: State = {"audio": joined[:, :, -self.history :]}
+        after: State = {"audio": joined[:, :, joined.shape[2] - self.history :]}
         made = {}
         for control in self.controls:
             raw = self._analyser(control.kind)(joined[:, 0, self.history - self._analyser(control.kind).history :])
