@@ -6,7 +6,6 @@ a sketch is followed, as in Sketch2Sound (García et al. 2025, §3.1); here it l
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 
 import torch
@@ -100,12 +99,6 @@ def raw_features(config: InstrumentConfig, audio: Tensor) -> dict[str, Tensor]:
     """Raw features of whole recordings, by kind: mono audio [B, N * frame_size] -> [B, features, N], silence before the start."""
     sketch = Sketch(config).to(audio.device)
     return sketch.analyse(torch.nn.functional.pad(audio, (sketch.history, 0)))
-
-
-@functools.cache
-def _silence(control: SketchControl, sample_rate: int, frame_size: int) -> float:
-    # An analyser computes its tables when it is made, which is too slow for every item of every batch.
-    return control.analyser(sample_rate, frame_size).silence
 
 
 def finish(config: InstrumentConfig, raw: Mapping[str, Tensor], median: int) -> dict[str, Tensor]:

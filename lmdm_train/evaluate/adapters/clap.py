@@ -35,7 +35,8 @@ class Clap:
 
 class ClapScore(Adapter):
     """As stable-audio-metrics, src/clap_score.py: mono at 48 kHz, peak at -1 dB, rounded to 16 bits; what is longer than 10 s by the fusion
-    that the weights bring (its crops are random, here from a fixed seed). Through transformers: the package laion-clap downloads when it is built.
+    that the weights bring (its crops are random, here from a fixed seed). Through transformers, since the package laion-clap downloads
+    when it is built.
 
     stable-audio-metrics' default, 630k-audioset-fusion-best.pt, is the folder laion/clap-htsat-fused; the script of the paper's toolkit
     (Saito et al. 2025) names 630k-audioset-best.pt, which is laion/clap-htsat-unfused and hears one random 10 s of a longer file.
