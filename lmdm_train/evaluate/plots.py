@@ -63,8 +63,7 @@ def draw_distances(axis: Any, rows: Sequence[Distance], extractor: str, subjects
         )
     axis.set_yticks(range(len(subjects)), subjects, fontsize=8)
     axis.invert_yaxis()
-    axis.set_xscale("log")
-    axis.set_xlabel(f"Fréchet distance, {extractor} (log scale)")
+    axis.set_xlabel(f"Fréchet distance, {extractor}")
     axis.legend(fontsize=7)
 
 

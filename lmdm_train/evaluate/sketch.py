@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -117,11 +118,37 @@ def play_sketches(
     return decode(instrument.codec, frames)
 
 
+def loudness_response(
+    instrument: Instrument, sketches: Sketches, *, prompts: Prompts = "own", seed: int = 0, on_block: OnBlock = lambda done: None
+) -> float:
+    """Decibels that the output rises for each decibel that is asked for: 1 follows, 0 ignores. Asks flat levels of -40 and -20 dB.
+
+    Unlike a correlation it cannot be high because the music would have risen and fallen that way by itself.
+
+    Raises:
+        LmdmTrainError: the instrument has no loudness control.
+    """
+    control = next((control for control in sketch_controls(sketches.config) if isinstance(control, LoudnessControl)), None)
+    if control is None:
+        raise LmdmTrainError(f"{sketches.config.name} has no loudness control; measure its response with one that has")
+    levels = []
+    for asked in (-40.0, -20.0):
+        shaped = control.shape(torch.full_like(sketches.controls["loudness"][:, 1:], asked))
+        flat = replace(sketches, controls={"loudness": torch.cat((torch.ones_like(shaped), shaped), dim=1)})
+        audio = play_sketches(instrument, flat, prompts=prompts, seed=seed, on_block=on_block)
+        raw = raw_features(sketches.config, audio)["loudness"]
+        levels.append(float(raw[..., raw.shape[2] // 4 :].clamp(min=control.lowest_db).mean()))
+    return (levels[1] - levels[0]) / 20
+
+
 def sketch_following(instrument: Instrument, sketches: Sketches, played: Tensor, name: str) -> list[Followed]:
-    """How the rollout follows; the control: the same rollout against the next piece's sketch; the ceiling: the codec's round trip."""
+    """How the rollout follows; the control: the same rollout against another piece's sketch; the ceiling: the codec's round trip.
+
+    The other piece is the one before, since shuffled captions are those of the one after.
+    """
     start, count = sketches.config.layout.context, sketches.blocks * sketches.config.layout.block
     asked, own = sketches.asked(), sketches.sketch_of(played)
-    foreign = {kind: value.roll(-1, dims=0) for kind, value in asked.items()}
+    foreign = {kind: value.roll(1, dims=0) for kind, value in asked.items()}
     # The codec hears the context too, as it would in a stream; only then is the sketch cut.
     coded = sketches.sketch_of(decode(instrument.codec, sketches.frames))
     coded = {kind: value[..., start : start + count] for kind, value in coded.items()}

@@ -13,7 +13,7 @@ from lmdm_train.control import LoudnessControl, PitchControl
 from lmdm_train.control.sketch import finish, raw_features
 from lmdm_train.data.music import Track
 from lmdm_train.errors import LmdmTrainError
-from lmdm_train.evaluate.sketch import Sketches, following, play_sketches, sketch_following
+from lmdm_train.evaluate.sketch import Sketches, following, loudness_response, play_sketches, sketch_following
 from lmdm_train.presets import preset
 from tests.small_instruments import PROMPTS, small_instrument
 from tests.train.evaluate_music import SAMPLE_RATE, music
@@ -155,3 +155,22 @@ def test_an_instrument_is_played_and_measured_beside_control_and_ceiling(tmp_pat
 def test_an_instrument_without_sketch_controls_is_explained():
     with pytest.raises(LmdmTrainError, match=r"tiny has no sketch controls to follow \(its controls: none\)"):
         Sketches.of(small_instrument("tiny"), [], seconds=1)
+
+
+def test_the_response_is_one_for_what_obeys_and_none_for_what_does_not(tmp_path, monkeypatch):
+    """In place of the network: one that plays noise at the level that it is asked for, one that plays it at its own."""
+    instrument = small_instrument("tiny-sketch")
+    sketches = Sketches.of(instrument, write_tracks(tmp_path, 2), seconds=0.05)
+    control = next(c for c in instrument.config.controls if isinstance(c, LoudnessControl))
+    samples = sketches.blocks * instrument.config.layout.block * instrument.config.codec.frame_size
+    noise = torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
+    unit = raw_features(instrument.config, noise)["loudness"].mean()
+
+    def obeying(_, flat, **settings):
+        asked = flat.controls["loudness"][0, 1, 0] * (control.highest_db - control.lowest_db) + control.lowest_db
+        return noise * 10 ** ((asked - unit) / 20)
+
+    monkeypatch.setattr("lmdm_train.evaluate.sketch.play_sketches", obeying)
+    assert loudness_response(instrument, sketches) == pytest.approx(1, abs=0.05)
+    monkeypatch.setattr("lmdm_train.evaluate.sketch.play_sketches", lambda *_, **settings: noise * 0.1)
+    assert loudness_response(instrument, sketches) == 0

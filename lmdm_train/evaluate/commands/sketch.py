@@ -53,23 +53,31 @@ def sketch(
     from lmdm_train.evaluate.models import parse_models
     from lmdm_train.evaluate.plots import plot_sketches
     from lmdm_train.evaluate.real import held_out_tracks
-    from lmdm_train.evaluate.sketch import Sketches, play_sketches, sketch_following
+    from lmdm_train.evaluate.sketch import Sketches, loudness_response, play_sketches, sketch_following
 
     tracks = held_out_tracks(music, least=pieces)[:pieces]
     rows: list[Followed] = []
+    responses: dict[str, float] = {}
     for model in parse_models(checkpoints):
         instrument = model.load(device)
         sketches = Sketches.of(instrument, tracks, seconds=seconds, median=int(median))
         with options.progress(model.name, sketches.blocks, as_json) as tick:
             audio = play_sketches(instrument, sketches, prompts=prompts, primed=primed, kinds=kinds, seed=seed, on_block=tick)
         rows += sketch_following(instrument, sketches, audio, model.name)
+        if "loudness" in sketches.controls and (not kinds or "loudness" in kinds):
+            with options.progress(f"{model.name}, two levels", sketches.blocks, as_json) as tick:
+                responses[model.name] = loudness_response(instrument, sketches, prompts=prompts, seed=seed, on_block=tick)
     if plot is not None:
         plot_sketches(plot, rows)
     if as_json:
         settings = {"pieces": pieces, "seconds": seconds, "median": int(median), "prompts": prompts, "primed": primed, "seed": seed}
-        options.print_json({**settings, "use": list(kinds) or "all", "following": [asdict(row) for row in rows]})
+        options.print_json(
+            {**settings, "use": list(kinds) or "all", "loudness_response": responses, "following": [asdict(row) for row in rows]}
+        )
         return
     Console().print(table(rows))
+    for name, response in responses.items():
+        Console().print(f"{name}: {response:.2f} dB louder for each dB asked for (1 follows, 0 ignores)")
 
 
 def table(rows: Sequence[Followed]) -> Table:
