@@ -126,8 +126,10 @@ def test_the_default_instrument_is_reported_on(tmp_path, rendered):
         return next(row["frechet"] for row in rows if row["extractor"] == "log-mel statistics" and "coded" in row["reference"])
 
     floor, noise = (fixed([row for row in content["real_music"] if word in row["subject"]]) for word in ("floor", "noise"))
-    assert floor < fixed(many["distances"]) < fixed(one["distances"])
-    assert fixed(many["distances"]) < noise
+    # The floor is not coded and the reference is, so a good instrument may lie below it.
+    assert floor < 0.5 * noise
+    assert fixed(many["distances"]) < fixed(one["distances"])
+    assert fixed(many["distances"]) < 0.5 * noise
     asked = {model["name"]: next(row for row in model["prompts"] if row["question"] == "style") for model in content["models"]}
     assert asked["many"]["asked"] > 0.6 > 0.4 > asked["many"]["shuffled"]
     assert many["transition"]["second_at_end"] > many["transition"]["second_at_start"] + 0.2
