@@ -184,9 +184,12 @@ class CheckpointTruth:
 
 
 def sketch_inputs(spec: GraphSpec, number: int, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A sketch hears tones or silence, since what it makes of noise hangs on the last bit: which peaks are the strongest."""
+    """A sketch hears silence, then tones, since what it makes of noise hangs on the last bit: which peaks are the strongest.
+
+    The last run, in which faults are made, has sound behind it: a state that was lost could not be told from one that had heard silence.
+    """
     audio, smoothing = spec.inputs["audio"], spec.inputs["smoothing"]
-    heard = {"audio": torch.zeros_like(audio) if number == SILENT_PROBE else audio, "smoothing": smoothing.roll(PROBES - 1 - number)}
+    heard = {"audio": torch.zeros_like(audio) if number == 0 else audio, "smoothing": smoothing.roll(PROBES - 1 - number)}
     return {**spec.inputs, **state, **heard}
 
 
