@@ -83,6 +83,9 @@ def compose(output: Path, pieces: int, first_seed: int, seconds: float, soundfon
     "--held-out", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of loose audio files that training leaves out."
 )
 @click.option("--least-seconds", type=click.FloatRange(0), default=1.0, show_default=True, help="Shorter files are skipped.")
+@click.option(
+    "--dynamics", type=click.IntRange(0), default=0, show_default=True, help="Versions of each piece under random gain curves, beside it."
+)
 @click.option("--jobs", type=click.IntRange(1), default=len(os.sched_getaffinity(0)), show_default="cores", help="Processes at a time.")
 @click.option("--device", default="cpu", show_default=True, help="Where the codec runs, such as cuda.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of sentences.")
@@ -94,6 +97,7 @@ def encode(
     stems: bool,
     held_out: float,
     least_seconds: float,
+    dynamics: int,
     jobs: int,
     device: str,
     as_json: bool,
@@ -113,7 +117,7 @@ def encode(
 
     if (checkpoint is None) == (codec is None):
         raise click.UsageError("give either --checkpoint (an instrument) or --codec (a codec of lmdm train codec)")
-    settings = EncodeSettings(output, checkpoint, codec, stems, least_seconds, device)
+    settings = EncodeSettings(output, checkpoint, codec, stems, least_seconds, device, dynamics)
     with _bar(as_json) as bar:
         task = bar.add_task("encoding", total=None)
         report = encode_folder(
@@ -126,7 +130,8 @@ def encode(
     if as_json:
         click.echo(json.dumps({"folder": str(output), **report.as_json()}))
         return
-    click.echo(f"{report.encoded} encoded, {report.kept} kept, {report.seconds / 60:.1f} minutes of music in {output}")
+    versions = f" ({report.dynamics} of them under gain curves)" if report.dynamics else ""
+    click.echo(f"{report.encoded} encoded, {report.kept} kept{versions}, {report.seconds / 60:.1f} minutes of music in {output}")
     for kind, found in [*sorted(report.skipped.items()), *sorted(report.noted.items())]:
         names = ", ".join(item for item, _ in sorted(found)[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
         action = "skipped" if kind in report.skipped else "encoded all the same"

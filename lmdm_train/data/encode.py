@@ -21,6 +21,7 @@ import torch
 
 from lmdm_train.checkpoint.files import write_atomically
 from lmdm_train.data.audio import AudioProblem
+from lmdm_train.data.dynamics import with_dynamics
 from lmdm_train.data.encoded import current, encode_piece, refreshed, stamp, stored_metadata, write_item, write_metadata
 from lmdm_train.data.encoder import Encoder
 from lmdm_train.data.layouts import Piece, find_pieces
@@ -29,7 +30,10 @@ from lmdm_train.errors import LmdmTrainError
 
 @dataclass(frozen=True)
 class EncodeSettings:
-    """What `lmdm data encode` was asked for; either `checkpoint` or `codec` names the codec."""
+    """What `lmdm data encode` was asked for; either `checkpoint` or `codec` names the codec.
+
+    `dynamics` versions of every piece under gain curves are encoded beside it (`lmdm_train.data.dynamics`).
+    """
 
     output: Path
     checkpoint: Path | None = None
@@ -37,14 +41,19 @@ class EncodeSettings:
     stems: bool = False
     least_seconds: float = 1.0
     device: str = "cpu"
+    dynamics: int = 0
 
 
 @dataclass
 class Report:
-    """What became of every piece. `skipped` and `noted` map a kind of problem to (id, sentence)."""
+    """What became of every piece; `dynamics` of those encoded or kept stand under gain curves.
+
+    `skipped` and `noted` map a kind of problem to (id, sentence).
+    """
 
     encoded: int = 0
     kept: int = 0
+    dynamics: int = 0
     seconds: float = 0.0
     skipped: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     noted: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
@@ -54,6 +63,7 @@ class Report:
         return {
             "encoded": self.encoded,
             "kept": self.kept,
+            "dynamics": self.dynamics,
             "minutes": round(self.seconds / 60, 2),
             "skipped": {kind: [{"id": i, "why": why} for i, why in sorted(found)] for kind, found in sorted(self.skipped.items())},
             "noted": {kind: [{"id": i, "why": why} for i, why in sorted(found)] for kind, found in sorted(self.noted.items())},
@@ -62,9 +72,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one piece."""
+    """What became of one piece; `version_of` as in `Piece`."""
 
     id: str
+    version_of: str | None = None
     kept: bool = False
     problem: tuple[str, str] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -79,21 +90,23 @@ def encode_one(piece: Piece, encoder: Encoder, settings: EncodeSettings) -> Outc
             metadata = refreshed(there, piece)
             if metadata != there:
                 write_metadata(settings.output, piece.id, metadata)
-            return Outcome(piece.id, kept=True, metadata=metadata)
+            return Outcome(piece.id, piece.version_of, kept=True, metadata=metadata)
         tensors, metadata = encode_piece(piece, encoder, stems=settings.stems, least_seconds=settings.least_seconds)
         write_item(settings.output, piece.id, tensors, metadata | mark)
-        return Outcome(piece.id, metadata=metadata)
+        return Outcome(piece.id, piece.version_of, metadata=metadata)
     except AudioProblem as problem:
-        return Outcome(piece.id, problem=(problem.kind, str(problem)))
+        return Outcome(piece.id, piece.version_of, problem=(problem.kind, str(problem)))
     except OSError as failure:
         # A full disk is no property of this file: every further one would fail too.
         if failure.errno in (28, 30, 122):
             raise LmdmTrainError(
                 f"{settings.output} cannot be written ({failure.strerror}); free some space, then run the same command again"
             ) from None
-        return Outcome(piece.id, problem=("corrupt", f"{piece.mix.name} cannot be read ({failure})"))
+        return Outcome(piece.id, piece.version_of, problem=("corrupt", f"{piece.mix.name} cannot be read ({failure})"))
     except (RuntimeError, ValueError, MemoryError) as failure:
-        return Outcome(piece.id, problem=("failed", f"{piece.mix.name} could not be encoded ({type(failure).__name__}: {failure})"))
+        return Outcome(
+            piece.id, piece.version_of, problem=("failed", f"{piece.mix.name} could not be encoded ({type(failure).__name__}: {failure})")
+        )
 
 
 _WORKER: dict[str, Encoder] = {}
@@ -152,9 +165,15 @@ def encode_folder(
         raise LmdmTrainError(f"{root} holds no music (expected audio files, Slakh2100 tracks or tracks of lmdm data compose)")
     encoder = Encoder.open(settings.checkpoint, settings.codec, settings.device)
     with _alone(settings.output):
-        for done, outcome in enumerate(_outcomes(pieces, encoder, settings, jobs), start=1):
-            _enter(report, outcome)
-            progress(done, len(pieces))
+        versions, outcomes = with_dynamics(pieces, settings.dynamics), list[Outcome]()
+        for done, outcome in enumerate(_outcomes(versions, encoder, settings, jobs), start=1):
+            outcomes.append(outcome)
+            progress(done, len(versions))
+        unusable = {outcome.id for outcome in outcomes if outcome.problem is not None}
+        for outcome in outcomes:
+            # What is wrong with a file is said once, not for each of its versions.
+            if outcome.version_of not in unusable:
+                _enter(report, outcome)
         write_atomically(settings.output / "report.json", (json.dumps(report.as_json(), indent=1) + "\n").encode())
     if not report.encoded and not report.kept:
         found = next(iter(report.skipped.values()))
@@ -196,6 +215,9 @@ def _enter(report: Report, outcome: Outcome) -> None:
     report.kept += outcome.kept
     report.encoded += not outcome.kept
     report.seconds += float(outcome.metadata.get("seconds_total", 0.0))
+    if outcome.version_of is not None:
+        report.dynamics += 1
+        return
     share = outcome.metadata.get("clipped_share", 0.0)
     if share > 0:
         report.noted.setdefault("clipped", []).append((outcome.id, f"{share:.2%} of its samples stand at full scale"))

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lmdm_train.checkpoint.files import write_atomically, write_tensors
 from lmdm_train.data.audio import AudioProblem, clipped_share, is_silent, read_audio, silence_ratio
+from lmdm_train.data.dynamics import gain_curve
 from lmdm_train.data.encoder import Encoder, same_analysis
 from lmdm_train.data.layouts import Piece
 
@@ -41,6 +42,9 @@ def encode_piece(piece: Piece, encoder: Encoder, *, stems: bool, least_seconds: 
         raise AudioProblem(
             "too short", f"{piece.mix.name} lasts {mix.shape[1] / rate:.2f} s, expected {max(least_seconds, size / rate):.2f} s"
         )
+    gain = None if piece.dynamics is None else gain_curve(piece.dynamics, mix.shape[1], rate)
+    if gain is not None:
+        mix *= gain
     if is_silent(mix):
         raise AudioProblem("silent", f"{piece.mix.name} is silent throughout")
     whole = mix[:, : count * size]
@@ -54,7 +58,7 @@ def encode_piece(piece: Piece, encoder: Encoder, *, stems: bool, least_seconds: 
         "clipped_share": clipped_share(mix),
     }
     if stems and piece.stems:
-        more, about, problems = _encode_stems(piece, encoder, count * size)
+        more, about, problems = _encode_stems(piece, encoder, count * size, gain)
         tensors |= more
         facts = piece.metadata.get("stems", {})
         metadata["stems"] = {name: dict(facts.get(name) or {}) | about.get(name, {}) for name in facts}
@@ -64,7 +68,9 @@ def encode_piece(piece: Piece, encoder: Encoder, *, stems: bool, least_seconds: 
     return tensors, metadata
 
 
-def _encode_stems(piece: Piece, encoder: Encoder, samples: int) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, str]]:
+def _encode_stems(
+    piece: Piece, encoder: Encoder, samples: int, gain: np.ndarray | None
+) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, str]]:
     audio: dict[str, np.ndarray] = {}
     problems: dict[str, str] = {}
     for name, path in piece.stems.items():
@@ -72,6 +78,8 @@ def _encode_stems(piece: Piece, encoder: Encoder, samples: int) -> tuple[dict[st
             read = read_audio(path, encoder.codec.sample_rate, encoder.codec.audio_channels)[:, :samples]
             if is_silent(read):
                 raise AudioProblem("silent", f"{path.name} is silent throughout")
+            if gain is not None:
+                read *= gain[: read.shape[1]]
             audio[name] = np.pad(read, ((0, 0), (0, samples - read.shape[1])))
         except AudioProblem as problem:
             problems[name] = str(problem)
@@ -94,7 +102,8 @@ def _tensors(encoder: Encoder, audio: np.ndarray, prefix: str) -> dict[str, Tens
 def stamp(piece: Piece, encoder: Encoder, *, stems: bool) -> dict[str, Any]:
     """What decides whether an encoded item is still that of this piece: sources, codec, features."""
     sources = [piece.mix, *(piece.stems.values() if stems else ())]
-    return {
+    curve = {} if piece.dynamics is None else {"dynamics": piece.dynamics}
+    return curve | {
         "format": FORMAT,
         "codec": encoder.hash,
         "features": {kind: control.model_dump(mode="json") for kind, control in encoder.sketches.items()},
@@ -103,12 +112,13 @@ def stamp(piece: Piece, encoder: Encoder, *, stems: bool) -> dict[str, Any]:
 
 
 def current(there: Mapping[str, Any], mark: Mapping[str, Any], encoder: Encoder) -> bool:
-    """Whether an item that is there was made by the same codec and analysis from files of the same sizes."""
+    """Whether an item that is there was made by the same codec and analysis from files of the same sizes, under the same curve."""
     rate, size = encoder.codec.sample_rate, encoder.codec.frame_size
     features, sources = there.get("features"), there.get("bytes")
     if (
         there.get("format") != FORMAT
         or there.get("codec") != encoder.hash
+        or ("dynamics" in mark and there.get("dynamics") != mark["dynamics"])
         or not isinstance(features, dict)
         or not isinstance(sources, dict)
     ):

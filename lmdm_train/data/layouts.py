@@ -28,6 +28,8 @@ class Piece:
         mix: audio of the whole piece.
         metadata: what is known of it, `prompt` at least.
         stems: audio of each stem by name; their metadata stand in `metadata["stems"]`.
+        dynamics: seed of the gain curve that is laid over it (`lmdm_train.data.dynamics`); None: as it is.
+        version_of: id of the piece as it is, for one under a gain curve.
     """
 
     id: str
@@ -35,6 +37,8 @@ class Piece:
     metadata: dict[str, Any]
     held_out: bool
     stems: dict[str, Path] = field(default_factory=dict)
+    dynamics: int | None = None
+    version_of: str | None = None
 
 
 def find_pieces(root: Path, held_out_share: float = 0.0) -> tuple[list[Piece], list[tuple[str, str]]]:
