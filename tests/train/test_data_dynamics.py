@@ -112,8 +112,8 @@ def test_versions_have_ids_of_their_own(music: Path) -> None:
 
 def test_versions_beside_the_plain_items(music: Path, codec_file: Path, tmp_path: Path) -> None:
     plain, out = tmp_path / "plain", tmp_path / "out"
-    assert run(music, "-o", plain, "--codec", codec_file, "--stems").exit_code == 0
-    result = run(music, "-o", out, "--codec", codec_file, "--stems", "--dynamics", 2, "--json")
+    assert run(music, "-o", plain, "--codec", codec_file).exit_code == 0
+    result = run(music, "-o", out, "--codec", codec_file, "--dynamics", 2, "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert (report["encoded"], report["kept"], report["dynamics"]) == (6, 0, 4)
