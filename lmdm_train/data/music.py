@@ -33,7 +33,14 @@ class Track:
 
     def mix(self, sample_rate: int) -> np.ndarray:
         """The mix as mono float32 [samples]; raises LmdmTrainError where the file is missing, corrupt or of another rate."""
-        path = self.folder / "mix.flac"
+        return self._mono(self.folder / "mix.flac", sample_rate)
+
+    def stem(self, name: str, sample_rate: int) -> np.ndarray:
+        """One stem, such as `S00`, as `mix` gives the mix."""
+        return self._mono(self.folder / "stems" / f"{name}.flac", sample_rate)
+
+    @staticmethod
+    def _mono(path: Path, sample_rate: int) -> np.ndarray:
         try:
             audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
         except (OSError, soundfile.LibsndfileError) as failure:

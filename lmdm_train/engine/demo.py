@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import scipy.signal
 import soundfile
 from torch import Tensor
 
@@ -32,8 +33,6 @@ def write_sound(path: Path, audio: Tensor, sample_rate: int) -> None:
 def spectrogram_db(samples: np.ndarray) -> np.ndarray:
     """Power in dB [WINDOW / 2 + 1, frames] of mono [samples]; a full-scale sine is near 0 dB."""
     padded = np.pad(samples, (0, max(0, WINDOW - len(samples))))
-    window = np.hanning(WINDOW)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP] * window
-    magnitude = np.abs(np.fft.rfft(frames, axis=1)).T * 2 / window.sum()
-    level: np.ndarray = 20 * np.log10(magnitude + 1e-9)
+    _, _, spectrum = scipy.signal.stft(padded, nperseg=WINDOW, noverlap=WINDOW - HOP, boundary=None, padded=False)
+    level: np.ndarray = 20 * np.log10(2 * np.abs(spectrum) + 1e-9)
     return level

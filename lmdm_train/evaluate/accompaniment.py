@@ -13,7 +13,6 @@ from torch import Tensor
 from lmdm_train.codec.spectral_bank import mel_bands
 from lmdm_train.data.music import Track
 from lmdm_train.errors import LmdmTrainError
-from lmdm_train.evaluate.real import read_stem
 
 WINDOW, HOP, BANDS = 1024, 512, 40
 CHROMA_WINDOW = 8192
@@ -94,7 +93,7 @@ class StemPairs:
             if len(about) < 2 or not chosen:
                 continue
             target = rng.choice(chosen)
-            audio = {name: read_stem(track, name, rate) for name in about}
+            audio = {name: torch.from_numpy(track.stem(name, rate)) for name in about}
             stems.append(audio[target])
             rests.append(torch.stack([audio[name] for name in about if name != target]).sum(0))
             names.append(str(about[target]["midi_program_name"]))

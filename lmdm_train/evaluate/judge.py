@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -104,33 +103,6 @@ def hear(tracks: Sequence[Track], codec: Codec, progress: Callable[[int], None] 
         heard += [Heard(listen(version)[0], truth) for version in (audio, coded)]
         progress(index + 1)
     return heard
-
-
-def train_judge(
-    heard: Sequence[Heard], *, steps: int, seed: int = 0, on_step: Callable[[int, float], None] = lambda step, loss: None
-) -> Judge:
-    """Cross-entropy on random three-second windows, summed over the questions."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    judge, length = Judge(), int(SECONDS * SAMPLE_RATE / HOP) - 1
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for step in range(steps):
-        chosen = [heard[i] for i in rng.integers(len(heard), size=48)]
-        starts = [int(rng.integers(0, item.mel.shape[1] - length)) for item in chosen]
-        mel = torch.stack([item.mel[:, start : start + length] for item, start in zip(chosen, starts, strict=True)])
-        logits = judge(mel + 0.1 * torch.randn_like(mel))
-        losses = [
-            nn.functional.cross_entropy(logits[name], torch.tensor([item.truth[name] for item in chosen]), label_smoothing=0.05)
-            for name in QUESTIONS
-        ]
-        loss = torch.stack(losses).sum()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        on_step(step + 1, loss.item())
-    return judge.eval()
 
 
 def accuracy(judge: Judge, heard: Sequence[Heard]) -> dict[str, float]:

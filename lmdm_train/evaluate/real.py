@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 from torch import Tensor
 
@@ -52,22 +51,6 @@ def encode(codec: Codec, audio: Tensor) -> Tensor:
     device = next(codec.parameters()).device
     with torch.no_grad():
         return torch.cat([codec.encode(item[None, None].expand(1, codec.audio_channels, -1).to(device)).cpu() for item in audio])
-
-
-def read_stem(track: Track, name: str, rate: int) -> Tensor:
-    """One stem as mono audio [samples].
-
-    Raises:
-        LmdmTrainError: the file is missing, corrupt or of another rate.
-    """
-    path = track.folder / "stems" / f"{name}.flac"
-    try:
-        audio, found = soundfile.read(path, dtype="float32", always_2d=True)
-    except (OSError, soundfile.LibsndfileError) as failure:
-        raise LmdmTrainError(f"{path} cannot be read ({failure}); render it again with: lmdm data compose") from None
-    if found != rate:
-        raise LmdmTrainError(f"{path} has {found} Hz, expected {rate} Hz")
-    return torch.from_numpy(audio.mean(axis=1))
 
 
 def _even(pieces: Sequence[Tensor], rate: int, frame_size: int, seconds: float) -> Tensor:

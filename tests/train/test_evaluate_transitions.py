@@ -8,9 +8,10 @@ import torch
 
 from lmdm_train.errors import LmdmTrainError
 from lmdm_train.evaluate.asked import asked_by
-from lmdm_train.evaluate.judge import QUESTIONS, SAMPLE_RATE, Heard, listen, train_judge
+from lmdm_train.evaluate.judge import QUESTIONS, SAMPLE_RATE, Heard, listen
 from lmdm_train.evaluate.transitions import Fade, composed_pairs, crossing, play_transition, read_pairs, transition
 from tests.small_instruments import small_instrument
+from tests.train.small_judge import taught
 
 BLOCK = 0.5
 PAIRS = [("techno", "ambient"), ("ambient", "techno")]
@@ -30,7 +31,7 @@ def judge():
     for style in ("techno", "ambient"):
         truth = {**dict.fromkeys(QUESTIONS, 0), "style": QUESTIONS["style"].index(style)}
         heard += [Heard(listen(tone(style, 5, seed)[None])[0], truth) for seed in range(4)]
-    return train_judge(heard, steps=25).eval()
+    return taught(heard, 25)
 
 
 def test_the_cross_fade_is_a_straight_line_between_two_prompts():

@@ -11,8 +11,9 @@ import soundfile
 import torch
 
 from lmdm_train.errors import LmdmTrainError
-from lmdm_train.evaluate.judge import QUESTIONS, SAMPLE_RATE, Heard, accuracy, answers, listen, load_judge, save_judge, train_judge
+from lmdm_train.evaluate.judge import QUESTIONS, SAMPLE_RATE, Heard, accuracy, answers, listen, load_judge, save_judge
 from lmdm_train.evaluate.prompts import FIRST_PROMPT_SEED, prompt_following, wanted
+from tests.train.small_judge import taught
 
 DEFAULT = Path(__file__).resolve().parents[2] / "lmdm_train" / "default"
 
@@ -27,7 +28,7 @@ def pieces(hz: float, truth: dict[str, int], seed: int) -> Heard:
 def test_a_judge_learns_what_can_be_heard_and_no_more():
     low, high = dict.fromkeys(QUESTIONS, 0), dict.fromkeys(QUESTIONS, 1)
     heard = [pieces(220, low, i) for i in range(6)] + [pieces(3000, high, i) for i in range(6)]
-    judge = train_judge(heard, steps=25)
+    judge = taught(heard, 25)
     assert accuracy(judge, heard)["style"] == 1.0
     swapped = [Heard(item.mel, low if item.truth["style"] else high) for item in heard]
     assert accuracy(judge, swapped)["style"] == 0.0
@@ -48,7 +49,7 @@ def test_a_prompt_asks_for_what_its_piece_would_have():
 
 
 def test_a_judge_comes_back_from_its_file_and_a_broken_file_is_refused(tmp_path):
-    judge = train_judge([pieces(220, dict.fromkeys(QUESTIONS, 0), 0)], steps=1)
+    judge = taught([pieces(220, dict.fromkeys(QUESTIONS, 0), 0)], 1)
     save_judge(tmp_path / "judge.safetensors", judge, {"style": 1.0})
     again = load_judge(tmp_path / "judge.safetensors")
     audio = torch.randn(1, 3 * SAMPLE_RATE) * 0.1
