@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lmdm_train.arc.settings import RolloutSettings
 from lmdm_train.config import InstrumentConfig, Layout
+from lmdm_train.control.accompaniment import MASK as ACCOMPANIMENT_MASK
 from lmdm_train.control.batch import draw_cutoff, local_controls, window_controls
 from lmdm_train.control.sketch import sketch_controls
 from lmdm_train.data.batch import Batch
@@ -76,7 +77,8 @@ def draw_scene(config: InstrumentConfig, batch: Batch, settings: RolloutSettings
     frames, controls = frames[..., start:], {name: value[..., start:] for name, value in controls.items()}
     if settings.null == "shift":
         frames = later(frames, null)
-        controls = {name: later(value, null) for name, value in controls.items()}
+        # Silence before the music begins is a known accompaniment, as in a stream: its mask stays.
+        controls = {name: value if name == ACCOMPANIMENT_MASK else later(value, null) for name, value in controls.items()}
         known = (known + null).clamp(max=length)
     else:
         frames = without_oldest(frames, null)

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from lmdm_train.control.base import Control
 
+MASK, FRAMES = "accomp_mask", "accomp_input"
+
 
 class AccompanimentControl(Control):
     """Frames of the other stem, or of a sum of several, on context and block alike.
@@ -23,10 +25,15 @@ class AccompanimentControl(Control):
     train_cutoffs: tuple[int, ...] = ()
 
     def groups(self, latent_channels: int) -> tuple[tuple[str, int], ...]:
-        return (("accomp_mask", 1), ("accomp_input", latent_channels))
+        return ((MASK, 1), (FRAMES, latent_channels))
+
+    @staticmethod
+    def given(other: Tensor) -> dict[str, Tensor]:
+        """The groups of an accompaniment's frames [B, latent_channels, L], all of them known."""
+        return {MASK: other.new_ones(len(other), 1, other.shape[-1]), FRAMES: other}
 
     def hide(self, groups: dict[str, Tensor], cutoff: int | None = None) -> dict[str, Tensor]:
         """The groups of one window [B, channels, window] with everything from the cutoff on set to zero, the mask too."""
-        length = groups["accomp_mask"].shape[-1]
-        seen = (torch.arange(length) < (self.cutoff if cutoff is None else cutoff)).to(groups["accomp_mask"])
+        length = groups[MASK].shape[-1]
+        seen = (torch.arange(length) < (self.cutoff if cutoff is None else cutoff)).to(groups[MASK])
         return {name: value * seen for name, value in groups.items()}

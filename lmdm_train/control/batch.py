@@ -23,7 +23,7 @@ def local_controls(config: InstrumentConfig, batch: Batch, rng: random.Random, *
     Raises:
         LmdmTrainError: the batch lacks what a control is computed from.
     """
-    count, _, length = batch.frames.shape
+    count = len(batch.frames)
     made: dict[str, Tensor] = {}
     missing = [c.kind for c in sketch_controls(config) if c.kind not in batch.features]
     if missing:
@@ -43,7 +43,7 @@ def local_controls(config: InstrumentConfig, batch: Batch, rng: random.Random, *
                 raise LmdmTrainError(
                     "the music has no stems, which the control accompaniment needs; encode it with: lmdm data encode --stems"
                 )
-            made |= {"accomp_mask": other.new_ones(count, 1, length), "accomp_input": other}
+            made |= control.given(other)
         if train:
             keep = torch.tensor([float(rng.random() >= control.dropout) for _ in range(count)])[:, None, None]
             made |= {name: made[name] * keep.to(made[name]) for name, _ in control.groups(config.dit.latent_channels)}

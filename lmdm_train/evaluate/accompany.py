@@ -52,7 +52,7 @@ def play_along(
     config, codec = instrument.config, instrument.codec
     layout = config.layout
     other = encode(codec, pairs.rest)
-    controls = {"accomp_mask": other.new_ones(len(other), 1, other.shape[2]), "accomp_input": other}
+    controls = AccompanimentControl.given(other)
     start = encode(codec, pairs.stem)[..., : layout.context] if primed else None
     bare = config.model_copy(update={"controls": tuple(c for c in config.controls if isinstance(c, AccompanimentControl))})
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lmdm_train.control.accompaniment import MASK as ACCOMPANIMENT_MASK
 from lmdm_train.control.batch import local_controls, window_controls
 from lmdm_train.data.batch import Batch
 from lmdm_train.flow.draw import takes_context
@@ -38,7 +39,9 @@ def demo_frames(instrument: Instrument, batch: Batch, embedding: Tensor) -> Tens
         return torch.randn(items, config.dit.latent_channels, frames, device=like.device)
 
     def rollout(frames: int, before: int) -> Rollout:
-        padded = {name: F.pad(value, (before, layout.window)).to(like) for name, value in controls.items()}
+        # Silence before the stream is a known accompaniment; a sketch of it nobody has drawn.
+        known = {name: F.pad(value, (before, 0), value=float(name == ACCOMPANIMENT_MASK)) for name, value in controls.items()}
+        padded = {name: F.pad(value, (0, layout.window)).to(like) for name, value in known.items()}
         return Rollout(
             instrument.dit,
             layout,

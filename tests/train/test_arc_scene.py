@@ -64,6 +64,15 @@ def test_controls_go_with_the_music():
     assert bool((moved.controls["accomp_input"][(moved.real == 0)] == 0).all())
 
 
+def test_silence_before_the_music_is_a_known_accompaniment_as_it_is_in_a_stream():
+    later_music = scene(counted(batch=20), preset_name="tiny-accompaniment", p=(1, 0))
+    mask = later_music.controls["accomp_mask"]
+    kept = mask.any(dim=-1)[:, 0]
+    assert bool(kept.any())
+    assert bool((mask[kept] == 1).all())
+    assert not later_music.controls["accomp_input"][..., : LAYOUT.context].any()
+
+
 def test_the_player_hears_the_accompaniment_up_to_its_cutoff_and_the_listener_all_of_it():
     config = preset("tiny-accompaniment")
     assert config.controls[0].cutoff == 10
