@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from lmdm_train.control.base import SILENCE_DB, Analyser, SketchControl
@@ -14,21 +15,33 @@ WINDOW = 1024
 
 
 class LoudnessControl(SketchControl):
-    """A-weighted level: 0 at `lowest_db` and below, 1 at `highest_db` and above (dB of full scale, a sine of amplitude 1 has -3)."""
+    """A-weighted level between `lowest_db` and `highest_db` (dB of full scale, a sine of amplitude 1 has -3), spread over `levels`
+    channels: each is 1 at a level of its own, of evenly spaced ones, and falls to 0 at its neighbours', so that the two nearest
+    sum to 1.
+
+    One channel with a number from 0 to 1 was hardly followed: beside latent frames it is small, and a network must bend it first.
+    """
 
     kind: Literal["loudness"] = "loudness"
     lowest_db: float = -60.0
     highest_db: float = 0.0
+    levels: int = Field(default=16, ge=2)
 
     @property
     def values(self) -> int:
-        return 1
+        return self.levels
 
     def analyser(self, sample_rate: int, frame_size: int) -> Analyser:
         return Level(sample_rate, frame_size)
 
     def shape(self, smooth: Tensor) -> Tensor:
-        return ((smooth - self.lowest_db) / (self.highest_db - self.lowest_db)).clamp(0, 1)
+        place = ((smooth - self.lowest_db) / (self.highest_db - self.lowest_db)).clamp(0, 1) * (self.levels - 1)
+        return (1 - (place - torch.arange(self.levels, device=smooth.device)[:, None]).abs()).clamp(min=0)
+
+    def level(self, values: Tensor) -> Tensor:
+        """What `shape` was given, within the range: [B, levels, N] -> dB, [B, N]."""
+        step = (self.highest_db - self.lowest_db) / (self.levels - 1)
+        return torch.einsum("bln,l->bn", values, torch.arange(self.levels, device=values.device) * step) + self.lowest_db
 
 
 def a_weighting(hz: np.ndarray) -> np.ndarray:

@@ -164,16 +164,16 @@ def following(config: InstrumentConfig, made: Mapping[str, Tensor], asked: Mappi
     count = len(next(iter(asked.values())))
     pieces = {metric: np.full(count, np.nan) for metric in METRICS}
     for control in sketch_controls(config):
-        a, b = made[control.kind][:, 1:].numpy(), asked[control.kind][:, 1:].numpy()
+        a, b = made[control.kind][:, 1:], asked[control.kind][:, 1:]
         if isinstance(control, LoudnessControl):
-            span = control.highest_db - control.lowest_db
-            pieces["loudness_correlation"] = np.array([_correlation(x[0], y[0]) for x, y in zip(a, b, strict=True)])
-            pieces["loudness_error_db"] = np.abs(a - b).mean(axis=(1, 2)) * span
+            levels = [(x.numpy(), y.numpy()) for x, y in zip(control.level(a), control.level(b), strict=True)]
+            pieces["loudness_correlation"] = np.array([_correlation(x, y) for x, y in levels])
+            pieces["loudness_error_db"] = np.array([np.abs(x - y).mean() for x, y in levels])
         elif isinstance(control, PitchControl):
             classes = np.round(np.arange(control.values) * 12 / control.bins_per_octave).astype(int) % 12
             fold = (classes[None] == np.arange(12)[:, None]).astype(np.float32)
-            pieces["bin_recall"] = np.array([_recall(x > 0, y > 0) for x, y in zip(a, b, strict=True)])
-            pieces["class_recall"] = np.array([_recall(fold @ x > 0, fold @ y > 0) for x, y in zip(a, b, strict=True)])
+            pieces["bin_recall"] = np.array([_recall(x > 0, y > 0) for x, y in zip(a.numpy(), b.numpy(), strict=True)])
+            pieces["class_recall"] = np.array([_recall(fold @ x > 0, fold @ y > 0) for x, y in zip(a.numpy(), b.numpy(), strict=True)])
     means = {metric: _mean(values) for metric, values in pieces.items()}
     errors = {metric: _standard_error(values) for metric, values in pieces.items()}
     return Followed(subject, **means, errors=errors)
@@ -183,7 +183,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's r; NaN for a constant, which follows nothing and cannot be followed."""
     a, b = a - a.mean(), b - b.mean()
     norm = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / norm if norm > 1e-9 else float("nan")
+    return float(a @ b) / norm if norm > 1e-6 else float("nan")
 
 
 def _recall(made: np.ndarray, asked: np.ndarray) -> float:

@@ -49,10 +49,23 @@ def test_a_level_in_decibels_becomes_a_weight() -> None:
     assert float(values[57]) == pytest.approx(1 - 12 / 30, abs=0.03)
 
 
-def test_silence_has_no_pitch_and_no_loudness() -> None:
+def test_silence_has_no_pitch_and_the_lowest_level() -> None:
     quiet = torch.zeros(1, 8 * FRAME)
     assert not control_values(PitchControl(), quiet).any()
-    assert not control_values(LoudnessControl(), quiet).any()
+    lowest = control_values(LoudnessControl(), quiet)
+    assert bool((lowest[:, 0] == 1).all())
+    assert not lowest[:, 1:].any()
+
+
+def test_a_level_is_read_back_from_its_channels() -> None:
+    """The channels are numpy's linear interpolation of each unit vector, and lose nothing within the range."""
+    control = LoudnessControl(lowest_db=-50, highest_db=-5, levels=10)
+    level = torch.linspace(-60, 5, 131)
+    values = control.shape(level[None, None])
+    grid = np.linspace(-50, -5, 10)
+    for index, unit in enumerate(np.eye(10)):
+        assert values[0, index].numpy() == pytest.approx(np.interp(level.numpy(), grid, unit), abs=1e-5)
+    assert control.level(values)[0].numpy() == pytest.approx(np.clip(level.numpy(), -50, -5), abs=1e-4)
 
 
 def control_values(control: PitchControl | LoudnessControl, audio: torch.Tensor) -> torch.Tensor:

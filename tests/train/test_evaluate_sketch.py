@@ -180,7 +180,7 @@ def test_the_response_is_one_for_what_obeys_and_none_for_what_does_not(tmp_path,
     unit = raw_features(instrument.config, noise)["loudness"].mean()
 
     def obeying(_, flat, **settings):
-        asked = flat.controls["loudness"][0, 1, 0] * (control.highest_db - control.lowest_db) + control.lowest_db
+        asked = control.level(flat.controls["loudness"][:, 1:])[0, 0]
         return noise * 10 ** ((asked - unit) / 20)
 
     monkeypatch.setattr("lmdm_train.evaluate.sketch.play_sketches", obeying)

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lmdm/generator.h"
+
+namespace lmdm {
+
+/// What is heard while a block is late.
+enum class Underrun { silence, dry };
+
+/// What the host's input is to the music.
+enum class InputRole { none, sketch, accompaniment };
+
+struct LiveOptions {
+  InputRole input = InputRole::none;
+  Underrun underrun = Underrun::silence;
+  double margin_seconds = 0;  ///< time to make a block in; 0: measured by `prepare`
+  bool offline = false;       ///< `process` waits for the music instead of underrunning: for hosts that render faster than real time
+  int realtime_priority = 0;  ///< asked for on the inference thread, 0: none; see `LiveMetrics::priority`
+};
+
+/// Counters since `prepare` or `reset`, and the newest figures.
+struct LiveMetrics {
+  std::uint64_t blocks = 0;            ///< made
+  std::uint64_t underruns = 0;         ///< times that the music stopped because a block was late
+  std::uint64_t underrun_samples = 0;  ///< host samples without music
+  std::uint64_t dropped_blocks = 0;    ///< not made because their time had passed
+  double block_ms = 0, worst_block_ms = 0;
+  double block_seconds = 0;     ///< what one block lasts
+  double buffered_seconds = 0;  ///< music that is ready to be heard
+  int priority = 0;             ///< that the inference thread got; 0: none
+  bool failed = false;          ///< the inference thread stopped; `LiveProcessor::failure` says why
+};
+
+/// Plays a Generator inside an audio host, with an inference thread of its own.
+///
+/// Threads: `process` and the functions marked [audio] belong to the audio thread and never allocate, lock, log, wait or enter the
+/// kernel. Functions marked [control] belong to any one other thread at a time; they may allocate and lock, but never wait for a block,
+/// except `prepare` and the destructor, which end the inference thread and start it again.
+///
+/// Time: output sample n answers input sample n - latency_samples(). The latency is that of one block, of the margin in which the next
+/// one is made, of the codec and of the resamplers; it changes in `prepare` only.
+class LiveProcessor {
+ public:
+  /// [control] Takes the generator over. Throws Error(session): the bundle has no control for `options.input`.
+  LiveProcessor(Generator generator, const LiveOptions& options = {});
+  /// [control] Cancels the block that is being made.
+  ~LiveProcessor();
+  LiveProcessor(const LiveProcessor&) = delete;
+  LiveProcessor& operator=(const LiveProcessor&) = delete;
+
+  /// [control] Before the first `process`, and whenever rate or largest block change; `process` must not run meanwhile.
+  /// Measures the margin if none was given. Throws Error(session): a rate outside 8-768 kHz, or no prompt.
+  void prepare(double host_rate, int host_channels, int largest_block = 8192);
+  /// [audio] Any number of frames from 1 on. `input` may be null, and input and output may be the same memory. NaN and infinite input
+  /// counts as silence, and the output is always finite.
+  void process(const float* const* input, float* const* output, int channels, int frames) noexcept;
+  /// [audio] or [control], after `prepare`.
+  [[nodiscard]] std::int64_t latency_samples() const noexcept;
+
+  /// [control] From the next block on.
+  void set_prompt(const std::string& prompt);
+  void set_prompts(std::vector<WeightedPrompt> mix);
+  void set_control(const std::string& group, std::vector<float> values, std::size_t frames = 1);
+  void choose_sketch(std::vector<std::string> kinds, std::optional<int> smoothing = std::nullopt);
+  /// [audio] or [control] Whether music is made; off: dry or silence after a crossfade, and an idle inference thread.
+  void set_playing(bool playing) noexcept;
+  /// [control] The piece begins again with the next block; counters go to 0.
+  void reset();
+
+  /// [audio] or [control]
+  [[nodiscard]] LiveMetrics metrics() const noexcept;
+  /// [control] Why the inference thread stopped, or empty; also the refusal of a request that came too late to throw.
+  [[nodiscard]] std::string failure() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lmdm

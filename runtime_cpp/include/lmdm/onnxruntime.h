@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "lmdm/backend.h"
+#include "lmdm/bundle.h"
+
+namespace lmdm {
+
+enum class Provider { cpu, cuda, tensorrt };
+
+struct OnnxRuntimeOptions {
+  std::filesystem::path library;  ///< the shared library; empty: environment LMDM_ONNXRUNTIME, beside our own, the loader, a Python wheel
+  Provider provider = Provider::cpu;
+  int threads = 0;     ///< for the operators of one graph; 0: the physical cores
+  bool small = false;  ///< prepack nothing: slower, less memory
+  int device = 0;      ///< of CUDA and TensorRT
+};
+
+/// ONNX Runtime, opened at run time. The bundle's weights are in memory once, whatever the number of graphs that share them.
+/// Throws Error(environment): no ONNX Runtime, one that is too old, or one without the provider; says what to install.
+[[nodiscard]] std::shared_ptr<Backend> make_onnxruntime_backend(const Bundle& bundle, const OnnxRuntimeOptions& options = {});
+
+}  // namespace lmdm
