@@ -21,7 +21,7 @@ else()
   find_path(OnnxRuntimeHeaders_INCLUDE_DIR onnxruntime_cxx_api.h PATHS ${_fetched} PATH_SUFFIXES ${_suffixes} NO_DEFAULT_PATH NO_CACHE)
   find_path(OnnxRuntimeHeaders_INCLUDE_DIR onnxruntime_cxx_api.h PATH_SUFFIXES onnxruntime onnxruntime/core/session NO_CACHE)
   set(_missing "The headers of ONNX Runtime are missing (onnxruntime_cxx_api.h). Do one of these, then configure again:\n"
-               "  Debian, Ubuntu:  bash scripts/onnxruntime-headers    (puts them in ${_fetched}; installs nothing)\n"
+               "  Debian, Ubuntu:  bash scripts/onnxruntime-headers    (fills ${_fetched}, installs nothing)\n"
                "  where the system has a package:  apt-get install libonnxruntime-dev, brew install onnxruntime\n"
                "  elsewhere: unpack an archive of https://github.com/microsoft/onnxruntime/releases and name its folder:"
                " cmake -DONNXRUNTIME_ROOT=/path/to/onnxruntime-linux-x64-1.23.2 ...")
