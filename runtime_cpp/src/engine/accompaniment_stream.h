@@ -61,8 +61,8 @@ class AccompanimentStream {
   std::size_t rows_;
   std::optional<LiveEncoder> encoder_;
   AudioQueue queue_;
-  std::int64_t played_ = 0;  ///< frames of the piece before the block that is made next
-  std::int64_t first_ = 0;   ///< the frame of the piece that `frames_` begins with
+  std::int64_t played_ = 0;                ///< frames of the piece before the block that is made next
+  std::int64_t first_ = 0;                 ///< the frame of the piece that `frames_` begins with
   std::deque<std::vector<float>> frames_;  ///< known frames [C]; what has left the window is dropped
   bool on_ = false, by_frames_ = false;
 };

@@ -34,7 +34,7 @@ class AudioQueue {
 
  private:
   struct Part {
-    std::vector<float> values;     ///< [channels, size]
+    std::vector<float> values;       ///< [channels, size]
     std::size_t begin = 0, end = 0;  ///< samples of each channel that wait
   };
 

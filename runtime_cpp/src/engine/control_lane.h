@@ -12,6 +12,7 @@ class ControlLane {
  public:
   ControlLane(std::size_t channels, std::size_t context, std::size_t block);
 
+  [[nodiscard]] std::size_t channels() const noexcept { return channels_; }
   /// Values of the block that is made now, [channels, block].
   [[nodiscard]] std::vector<float> next_block() const;
   /// What was played over the context, [channels, context].

@@ -55,7 +55,7 @@ class Controls {
   [[nodiscard]] ControlLane* lane(const std::string& name) noexcept;
 
   std::size_t context_, block_;
-  std::string kinds_;                                        ///< of all controls, for errors
+  std::string kinds_;                                       ///< of all controls, for errors
   std::vector<std::pair<std::string, ControlLane>> lanes_;  ///< in the manifest's order
   std::optional<SketchStream> sketch_;
   std::optional<AccompanimentStream> accompaniment_;

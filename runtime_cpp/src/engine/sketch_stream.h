@@ -20,7 +20,7 @@ namespace lmdm {
 /// A control that is not chosen is zero, presence and all. Missing audio is silence, which is a sketch too.
 class SketchStream {
  public:
-  /// The manifest must have a sketch, and outlive the stream like `backend`.
+  /// The manifest must have a sketch; `backend` must outlive the stream.
   SketchStream(const Manifest& manifest, Backend& backend, States first);
 
   /// Whether a sketch control that is chosen or not feeds this group.
@@ -48,7 +48,7 @@ class SketchStream {
 
  private:
   [[nodiscard]] bool is_chosen(const std::string& kind) const noexcept;
-  [[nodiscard]] ControlValues run(const AudioQueue& queue);
+  [[nodiscard]] ControlValues run(std::span<const float> audio);
 
   std::vector<ControlEntry> controls_;  ///< those that the sketch feeds
   std::vector<int> medians_;
