@@ -133,8 +133,8 @@ def loudness_response(
         raise LmdmTrainError(f"{sketches.config.name} has no loudness control; measure its response with one that has")
     levels = []
     for asked in (-40.0, -20.0):
-        shaped = control.shape(torch.full_like(sketches.controls["loudness"][:, 1:], asked))
-        flat = replace(sketches, controls={"loudness": torch.cat((torch.ones_like(shaped), shaped), dim=1)})
+        shaped = control.shape(torch.full_like(sketches.controls["loudness"][:, :1], asked))
+        flat = replace(sketches, controls={"loudness": torch.cat((torch.ones_like(shaped[:, :1]), shaped), dim=1)})
         audio = play_sketches(instrument, flat, prompts=prompts, seed=seed, on_block=on_block)
         raw = raw_features(sketches.config, audio)["loudness"]
         levels.append(float(raw[..., raw.shape[2] // 4 :].clamp(min=control.lowest_db).mean()))

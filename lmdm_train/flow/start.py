@@ -14,6 +14,7 @@ from lmdm_train.codec.base import Codec
 from lmdm_train.codec.files import load_codec
 from lmdm_train.config import AdditiveInput, CodecConfig, DiTConfig, InstrumentConfig, Pattern, SamplingConfig
 from lmdm_train.control import LocalControl
+from lmdm_train.control.accompaniment import FRAMES
 from lmdm_train.data.encoder import codec_of_checkpoint
 from lmdm_train.errors import LmdmTrainError
 from lmdm_train.model.dit import DiT
@@ -39,6 +40,9 @@ class StartSettings(Strict):
             does at first what it did.
         fresh_context: how an input for context begins that the checkpoint lacks. `projection` copies the input projection, so that
             clean frames enter as frames without noise did; `random` is what the released code does.
+        fresh_accompaniment: how an accompaniment begins that the checkpoint lacks. `zero` changes nothing at first; `context` lets
+            its frames enter as clean context frames do, at half their weight, so that a network that continues music at once plays
+            on from what it hears.
     """
 
     init: Path | None = None
@@ -53,6 +57,7 @@ class StartSettings(Strict):
     controls: tuple[LocalControl, ...] | None = None
     sampling: SamplingConfig | None = None
     fresh_context: Literal["projection", "random"] = "projection"
+    fresh_accompaniment: Literal["zero", "context"] = "zero"
 
     def for_role(self, role: str) -> StartSettings:
         """Base models and warm starts see whole windows and no clean context, unless the settings say otherwise."""
@@ -165,32 +170,38 @@ def adapted(old: Instrument, config: InstrumentConfig, start: StartSettings) -> 
             )
         state[key] = given[key]
     if additive in state:
-        state[additive] = additive_columns(old.dit, new.dit, start.fresh_context)
+        state[additive] = additive_columns(old.dit, new.dit, start.fresh_context, start.fresh_accompaniment)
     new.load_state_dict(state)
     return new
 
 
-def additive_columns(old: DiT, new: DiT, fresh_context: Literal["projection", "random"]) -> Tensor:
+def additive_columns(
+    old: DiT, new: DiT, fresh_context: Literal["projection", "random"], fresh_accompaniment: Literal["zero", "context"] = "zero"
+) -> Tensor:
     """Weights [width, additive_channels] of a new additive input: columns that the old one has by name, fresh ones for the others."""
-    assert new.to_input_add_embed is not None
-    fresh = dict(_columns(new))
-    given = {} if old.to_input_add_embed is None else dict(_columns(old))
-    parts = []
+    fresh = _columns(new)
+    given = {} if old.to_input_add_embed is None else _columns(old)
+    convolution = old.preprocess_conv.weight[:, :, 0]
+    projection = old.transformer.project_in.weight @ (torch.eye(len(convolution)).to(convolution) + convolution)
+    made: dict[str, Tensor] = {}
     for group in new.config.additive:
         part = given.get(group.name)
-        if part is None or part.shape != fresh[group.name].shape:
-            part = fresh[group.name]
-            if group.name not in CONTEXT_GROUPS:
-                part = torch.zeros_like(part)
-            elif group.name == "inpaint_masked_input" and fresh_context == "projection":
-                # The mask's column stays random: without it a null frame would be a zero vector, which no layer norm likes.
-                convolution = old.preprocess_conv.weight[:, :, 0]
-                part = old.transformer.project_in.weight @ (torch.eye(len(convolution)).to(convolution) + convolution)
-        parts.append(part)
-    return torch.cat(parts, dim=1).detach()
+        if part is not None and part.shape == fresh[group.name].shape:
+            made[group.name] = part
+        elif group.name == "inpaint_masked_input" and fresh_context == "projection":
+            # The mask's column stays random: without it a null frame would be a zero vector, which no layer norm likes.
+            made[group.name] = projection
+        elif group.name in CONTEXT_GROUPS:
+            made[group.name] = fresh[group.name]
+        elif group.name == FRAMES and fresh_accompaniment == "context" and "inpaint_masked_input" in made:
+            # Half, since the instrument's own past enters beside it.
+            made[group.name] = (projection + made["inpaint_masked_input"]) / 2
+        else:
+            made[group.name] = torch.zeros_like(fresh[group.name])
+    return torch.cat(list(made.values()), dim=1).detach()
 
 
-def _columns(dit: DiT) -> list[tuple[str, Tensor]]:
+def _columns(dit: DiT) -> dict[str, Tensor]:
     assert dit.to_input_add_embed is not None
     parts = dit.to_input_add_embed.weight.split([group.channels for group in dit.config.additive], dim=1)
-    return [(group.name, part) for group, part in zip(dit.config.additive, parts, strict=True)]
+    return {group.name: part for group, part in zip(dit.config.additive, parts, strict=True)}

@@ -79,7 +79,31 @@ def test_columns_follow_their_names(tmp_path: Path) -> None:
     assert torch.equal(more.dit.to_input_add_embed.weight[:, :width], old.dit.to_input_add_embed.weight)
     less = started(StartSettings(init=file, controls=(old.config.controls[1],)))
     assert less.dit.to_input_add_embed is not None
-    assert torch.equal(less.dit.to_input_add_embed.weight[:, 9:], old.dit.to_input_add_embed.weight[:, -2:])
+    assert torch.equal(less.dit.to_input_add_embed.weight[:, 9:], old.dit.to_input_add_embed.weight[:, -17:])
+
+
+def test_an_accompaniment_may_enter_as_the_context_does(tmp_path: Path) -> None:
+    """Under a null context, twice the accompaniment in the context's place is the same to the network as that context, but for the mask."""
+    file = saved(tmp_path, "tiny-sketch")
+    control = AccompanimentControl(cutoff=12)
+    plain = started(StartSettings(init=file, controls=(control,)))
+    instrument = started(StartSettings(init=file, controls=(control,), fresh_accompaniment="context"))
+    dit, layout = instrument.dit, instrument.config.layout
+    assert dit.to_input_add_embed is not None
+    assert plain.dit.to_input_add_embed is not None
+    assert not plain.dit.to_input_add_embed.weight[:, -9:].any()
+    music = torch.randn(1, 8, layout.window)
+    music[..., layout.context :] = 0
+
+    def entered(clean: torch.Tensor, heard: torch.Tensor) -> torch.Tensor:
+        masked = torch.cat((torch.ones(1, 1, layout.window), clean, torch.zeros(1, 1, layout.window), heard), dim=1)
+        assert dit.to_input_add_embed is not None
+        frames = clean + dit.preprocess_conv(clean)
+        return dit.transformer.project_in(frames.transpose(1, 2)) + dit.to_input_add_embed(masked.transpose(1, 2))
+
+    silent = torch.zeros_like(music)
+    torch.testing.assert_close(entered(music, silent), entered(silent, 2 * music), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(entered(music, silent), entered(silent, music), atol=1e-2)
 
 
 @pytest.mark.parametrize("role", ["base", "warm-start"])
