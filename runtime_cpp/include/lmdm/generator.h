@@ -81,6 +81,7 @@ class Generator {
 
   /// Makes the next block: audio [channels, block_samples].
   /// Throws Error(session): no prompt has been set; Error(runtime): a graph failed, or the block is not finite; Error(cancelled).
+  /// A block that was not made is begun again by the next call; after a cancel it is the same block to the bit.
   void next_block(std::span<float> audio);
   /// Makes the next clean block [C, o] without decoding it.
   void next_latents(std::span<float> latents);
@@ -90,6 +91,8 @@ class Generator {
   /// The last clean block [C, o]; empty before the first.
   [[nodiscard]] std::span<const float> latent_block() const noexcept;
   [[nodiscard]] const Timings& timings() const noexcept;
+  /// What was not read of the newest prompt that was too long, as a sentence; empty where all of it was read.
+  [[nodiscard]] const std::string& notice() const noexcept;
 
   /// Ends the call that is under way, and every later one, with Error(cancelled), until `resume`. From any thread.
   void cancel() noexcept;

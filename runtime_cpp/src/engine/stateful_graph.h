@@ -32,6 +32,8 @@ class StatefulGraph {
   [[nodiscard]] const Buffers& state() const noexcept { return sides_[turn_]; }
 
   void run();
+  /// As if the last run had not been; once after a run, and not after a restart.
+  void rewind() noexcept { turn_ = 1 - turn_; }
   /// First values of the state; zeros where `values` has none.
   /// Throws Error(bundle): values of another shape or type than the state's.
   void restart(const States& values);
