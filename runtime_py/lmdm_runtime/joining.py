@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lmdm_runtime.session import Session
+from lmdm_runtime.engine import Engine
 
 FADE_SAMPLES = 2048
 
@@ -28,7 +28,7 @@ def leading_to_stream(audio: NDArray, heard: NDArray, delay_samples: int, fade_s
     return before
 
 
-def primed_opening(session: Session, audio: NDArray) -> tuple[NDArray[np.float32], int]:
+def primed_opening(session: Engine, audio: NDArray) -> tuple[NDArray[np.float32], int]:
     """Primes a session that has not begun: what to play before its blocks, and how many of their first samples to leave out."""
     heard = session.prime(audio)
     if not heard.shape[1]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from lmdm_runtime.session import Session
+    from lmdm_runtime.engine import Engine
 
 
 class Names(click.ParamType):
@@ -38,7 +38,7 @@ CONTROL_OPTIONS: Sequence[Callable[[Any], Any]] = (
 
 
 def feed_controls(
-    session: Session, sketch: Path | None, controls: tuple[str, ...] | None, smoothing: int | None, accompaniment: Path | None
+    session: Engine, sketch: Path | None, controls: tuple[str, ...] | None, smoothing: int | None, accompaniment: Path | None
 ) -> float:
     """Gives the files to the session; seconds of the longest, 0 without any.
 
@@ -66,7 +66,7 @@ def feed_controls(
     return longest / codec.sample_rate
 
 
-def finish_accompaniment(session: Session, accompaniment: Path | None, blocks: int) -> None:
+def finish_accompaniment(session: Engine, accompaniment: Path | None, blocks: int) -> None:
     """Silence behind an accompaniment, so that it is known for `blocks` blocks and as far ahead as the codec looks."""
     if accompaniment is None:
         return
@@ -77,12 +77,12 @@ def finish_accompaniment(session: Session, accompaniment: Path | None, blocks: i
     session.accompaniment.feed(np.zeros((manifest.codec.audio_channels, frames * manifest.codec.frame_size), np.float32))
 
 
-def controls_in_use(session: Session) -> dict[str, Any]:
+def controls_in_use(session: Engine) -> dict[str, Any]:
     """What the music follows, for a report."""
     made: dict[str, Any] = {}
-    controls = session.controls
-    if controls.has_sketch and session.sketch.chosen:
+    sources = {control.source for control in session.bundle.manifest.controls}
+    if "sketch" in sources and session.sketch.chosen:
         made["sketch"] = {"controls": list(session.sketch.chosen), "smoothing": session.sketch.median}
-    if controls.has_accompaniment and session.accompaniment.on:
+    if "accompaniment" in sources and session.accompaniment.on:
         made["accompaniment"] = {"cutoff": session.accompaniment.cutoff}
     return made

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from lmdm_runtime.engine import Engine
     from lmdm_runtime.manifest import Manifest
-    from lmdm_runtime.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,6 +22,13 @@ SESSION_OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option("--steps", type=click.IntRange(1), default=None, help="Solver steps a block; by default the bundle's schedule."),
     click.option("--guidance", type=click.FloatRange(0), default=None, help="Guidance scale; by default the bundle's."),
     click.option("--threads", type=click.IntRange(1), default=None, help="Threads of inference; by default the physical cores."),
+    click.option(
+        "--engine",
+        type=click.Choice(["python", "native"]),
+        default="python",
+        show_default=True,
+        help="native: the C++ runtime.",
+    ),
 )
 
 
@@ -36,11 +43,18 @@ def with_options(options: Sequence[Callable[[Any], Any]]) -> Callable[[F], F]:
     return apply
 
 
-def open_session(bundle: Path, seed: int, steps: int | None, guidance: float | None, threads: int | None) -> tuple[Session, Manifest]:
+def open_session(
+    bundle: Path, seed: int, steps: int | None, guidance: float | None, threads: int | None, engine: str
+) -> tuple[Engine, Manifest]:
     """Load a bundle and open a session with the shared options."""
-    from lmdm_runtime.backends.onnxruntime import OrtOptions
     from lmdm_runtime.bundle import load_bundle
-    from lmdm_runtime.session import Session
 
     loaded = load_bundle(bundle)
+    if engine == "native":
+        from lmdm_runtime.native import NativeSession
+
+        return NativeSession(loaded, seed, steps, guidance, threads=threads), loaded.manifest
+    from lmdm_runtime.backends.onnxruntime import OrtOptions
+    from lmdm_runtime.session import Session
+
     return Session(loaded, seed, steps, guidance, options=OrtOptions(threads=threads)), loaded.manifest
