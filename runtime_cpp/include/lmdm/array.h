@@ -46,4 +46,8 @@ struct Array {
   }
 };
 
+/// The strings of a text array of an npz file in UTF-8. Such an array is read as int32 code points with one axis more, the width, padded
+/// with zeros; one string has the shape [width]. Empty for any other array.
+[[nodiscard]] std::vector<std::string> texts(const Array& array);
+
 }  // namespace lmdm

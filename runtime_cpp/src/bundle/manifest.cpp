@@ -1,0 +1,25 @@
+#include "lmdm/manifest.h"
+
+#include <algorithm>
+
+namespace lmdm {
+
+namespace {
+
+const Port* named(const std::vector<Port>& ports, const std::string& name) noexcept {
+  const auto found = std::find_if(ports.begin(), ports.end(), [&name](const Port& port) { return port.name == name; });
+  return found == ports.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const Port* GraphEntry::input(const std::string& port) const noexcept { return named(inputs, port); }
+const Port* GraphEntry::output(const std::string& port) const noexcept { return named(outputs, port); }
+
+std::vector<Group> Manifest::groups() const {
+  std::vector<Group> all;
+  for (const ControlEntry& control : controls) all.insert(all.end(), control.groups.begin(), control.groups.end());
+  return all;
+}
+
+}  // namespace lmdm
