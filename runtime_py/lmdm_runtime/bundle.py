@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from lmdm_runtime.errors import BundleError
 from lmdm_runtime.manifest import FileEntry, Manifest, read_manifest
 
 EXPORT_AGAIN = "export the checkpoint again with lmdm export"
+# What zipfile and numpy raise over damaged and over hostile archives, such as a shape that no memory holds.
+_NO_ARRAYS = (
+    *(OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Bundle:
         try:
             with np.load(self.path(name), allow_pickle=False) as loaded:
                 return {key: loaded[key] for key in loaded.files}
-        except (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        except _NO_ARRAYS as error:
             why = str(error) or type(error).__name__
             raise BundleError(f"{self.folder / name} holds no readable arrays ({why}); {EXPORT_AGAIN}") from error
 
@@ -83,9 +89,13 @@ def inside(folder: Path, name: str) -> Path:
         BundleError: the path, links followed, leaves the folder.
     """
     pure = PurePosixPath(name)
-    absolute = pure.is_absolute() or PureWindowsPath(name).is_absolute() or "\\" in name
+    absolute = pure.is_absolute() or PureWindowsPath(name).drive != "" or "\\" in name
     path = folder / pure
-    if absolute or ".." in pure.parts or not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        leaves = absolute or ".." in pure.parts or not path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # links in a circle, or a name that no file system takes
+        leaves = True
+    if leaves:
         raise BundleError(f"the manifest of {folder} names {name!r}, which lies outside of the bundle; do not use this bundle")
     return path
 
@@ -98,12 +108,12 @@ def sha256_of(path: Path) -> str:
 
 def _require_unchanged(folder: Path, entry: FileEntry) -> None:
     path = inside(folder, entry.path)
-    if not path.is_file():
-        raise BundleError(f"{path} is missing; copy the bundle again, or {EXPORT_AGAIN}")
-    size = path.stat().st_size
-    if size != entry.bytes:
-        raise BundleError(f"{path} has {size} bytes, expected {entry.bytes}; copy the bundle again, or {EXPORT_AGAIN}")
     try:
+        if not path.is_file():
+            raise BundleError(f"{path} is missing; copy the bundle again, or {EXPORT_AGAIN}")
+        size = path.stat().st_size
+        if size != entry.bytes:
+            raise BundleError(f"{path} has {size} bytes, expected {entry.bytes}; copy the bundle again, or {EXPORT_AGAIN}")
         found = sha256_of(path)
     except OSError as error:
         raise BundleError(f"{path} cannot be read ({error.strerror}); check its permissions") from error

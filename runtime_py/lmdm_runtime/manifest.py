@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,6 +16,9 @@ from lmdm_runtime.control_entry import ControlEntry, Group, SketchEntry, control
 from lmdm_runtime.errors import BundleError
 
 FORMAT_VERSION = 2
+# The largest instrument that the format allows states some thousand ports, well under a megabyte, and nests 8 deep.
+MOST_BYTES = 16 << 20
+MOST_LEVELS = 64
 Json = dict[str, Any]
 
 
@@ -162,7 +166,9 @@ def read_manifest(path: Path) -> Manifest:
         BundleError: unreadable, not JSON, of another format version, or not of the schema's form.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise BundleError(f"{path} has {size} bytes, expected at most {MOST_BYTES}; it is no manifest of a bundle")
+        document = _strict_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BundleError(f"{path.parent} is not a bundle: it has no manifest.json; write one with lmdm export") from None
     except OSError as error:
@@ -205,15 +211,52 @@ def parse_manifest(document: Any, origin: str = "manifest.json") -> Manifest:
         sampling=_sampling(document["sampling"]),
         controls=tuple(control_entry(entry) for entry in document["controls"]),
         sketch=sketch_entry(document["sketch"]),
-        graphs={name: _graph(name, entry) for name, entry in document["graphs"].items()},
+        graphs={name: _graph(name, entry) for name, entry in sorted(document["graphs"].items())},
         files=tuple(FileEntry(f["path"], f["sha256"], f["bytes"]) for f in document["files"]),
-        fixtures={name: Fixture(f["file"], f.get("tolerance", {}), f.get("measured", {})) for name, f in document["fixtures"].items()},
+        fixtures={
+            name: Fixture(f["file"], f.get("tolerance", {}), f.get("measured", {})) for name, f in sorted(document["fixtures"].items())
+        },
         document=document,
     )
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
+def _strict_json(text: str) -> Any:
+    """JSON as every reader understands it. A ValueError says where it is not: a key twice, a number beyond float64, nested without end."""
+
+    def refuse_constant(name: str) -> float:
+        raise ValueError(f"{name} is no number of JSON")
+
+    def finite(digits: str) -> float:
+        if not math.isfinite(number := float(digits)):
+            raise ValueError(f"{digits[:40]} is beyond float64")
+        return number
+
+    def with_unique_keys(pairs: list[tuple[str, Any]]) -> Json:
+        found: Json = {}
+        for key, value in pairs:
+            if key in found:
+                raise ValueError(f"the key {key!r} appears twice")
+            found[key] = value
+        return found
+
+    try:
+        document = json.loads(text, parse_constant=refuse_constant, parse_float=finite, object_pairs_hook=with_unique_keys)
+    except RecursionError:
+        raise ValueError(f"nested deeper than {MOST_LEVELS} levels") from None
+    _require_levels(document, MOST_LEVELS)
+    # A lone surrogate is written with an escape only, and is no character that a path or a message could hold.
+    json.dumps(document, ensure_ascii=False).encode()
+    return document
+
+
+def _require_levels(value: Any, levels: int) -> None:
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    if children is None:
+        return
+    if levels == 0:
+        raise ValueError(f"nested deeper than {MOST_LEVELS} levels")
+    for child in children:
+        _require_levels(child, levels - 1)
 
 
 def _require_version(document: Any, origin: str) -> None:

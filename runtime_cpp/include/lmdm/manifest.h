@@ -89,6 +89,14 @@ struct Group {
 
 enum class ControlSource { sketch, accompaniment, caller };
 
+enum class AxisUnit { decibel, hertz };
+
+/// What the channels of a sketch's group after its presence stand for; `values` rise.
+struct Axis {
+  AxisUnit unit = AxisUnit::decibel;
+  std::vector<double> values;
+};
+
 /// One local control. Where it is absent its groups are zero.
 struct ControlEntry {
   std::string kind;
@@ -97,6 +105,7 @@ struct ControlEntry {
   std::optional<int> presence;  ///< sketch: the channel that is 1 where the control is given
   std::optional<int> cutoff;    ///< accompaniment: frames from the window's start that may be seen
   std::optional<int> t_f;       ///< accompaniment: cutoff - context
+  std::optional<Axis> axis;     ///< sketch: without it nobody can draw the control by hand
 };
 
 /// The graph `sketch`: lengths of its smoothing in frames, in the order of its input, and the default.

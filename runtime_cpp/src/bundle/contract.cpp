@@ -1,7 +1,9 @@
 #include "bundle/contract.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <utility>
 
 #include "bundle/ports.h"
 #include "bundle/sentence.h"
@@ -70,6 +72,18 @@ void require_sketch(const Manifest& manifest) {
   }
 }
 
+void require_axis(const ControlEntry& control) {
+  if (!control.axis) return;
+  const std::vector<double>& values = control.axis->values;
+  const int channels = control.groups.front().channels;
+  const bool rising = std::adjacent_find(values.begin(), values.end(), std::greater_equal<>()) == values.end();
+  const bool positive = control.axis->unit != AxisUnit::hertz || values.front() > 0;
+  if (control.source != ControlSource::sketch || std::cmp_not_equal(values.size(), channels - 1) || !rising || !positive) {
+    refuse("control " + control.kind + " has an axis of " + std::to_string(values.size()) + " values for " + std::to_string(channels) +
+           " channels, expected one rising value for each channel after the presence" + again);
+  }
+}
+
 void require_accompaniment(const ModelEntry& model, const ControlEntry& control) {
   Shape sizes;
   for (const Group& group : control.groups) sizes.push_back(group.channels);
@@ -117,6 +131,7 @@ void require_contract(const Manifest& manifest) {
   require_separate_groups(manifest);
   require_sketch(manifest);
   for (const ControlEntry& control : manifest.controls) {
+    require_axis(control);
     if (control.source == ControlSource::accompaniment) require_accompaniment(manifest.model, control);
   }
   for (const auto& [name, shapes] : expected_shapes(manifest)) {

@@ -10,7 +10,7 @@ namespace lmdm::bundles {
 
 namespace {
 
-// A manifest nests 7 deep; free-form parts such as `created_with` and `measured` get room.
+// A manifest nests 8 deep; free-form parts such as `created_with` and `measured` get room.
 constexpr int deepest = 64;
 
 std::string without_code(const std::string& message) {
@@ -23,7 +23,8 @@ std::string without_code(const std::string& message) {
 Json parse_json(std::string_view text) {
   std::vector<std::set<std::string>> keys;
   const auto watch = [&keys](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth >= deepest) throw std::runtime_error("nested deeper than " + std::to_string(deepest) + " levels");
+    const bool opens = event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    if (opens && depth >= deepest) throw std::runtime_error("nested deeper than " + std::to_string(deepest) + " levels");
     if (event == Json::parse_event_t::object_start) {
       keys.emplace_back();
     } else if (event == Json::parse_event_t::object_end) {

@@ -87,6 +87,9 @@ ControlEntry control_of(const Json& entry) {
   control.presence = optional<int>(entry, "presence");
   control.cutoff = optional<int>(entry, "cutoff");
   control.t_f = optional<int>(entry, "t_f");
+  if (const auto axis = entry.find("axis"); axis != entry.end()) {
+    control.axis = Axis{axis->at("unit") == "Hz" ? AxisUnit::hertz : AxisUnit::decibel, axis->at("values").get<std::vector<double>>()};
+  }
   return control;
 }
 

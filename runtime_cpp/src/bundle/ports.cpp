@@ -12,7 +12,9 @@ Shapes all_of(const std::set<std::string>& names, const Shape& shape) {
 
 Shapes together(std::initializer_list<Shapes> parts) {
   Shapes shapes;
-  for (const Shapes& part : parts) shapes.insert(part.begin(), part.end());
+  for (const Shapes& part : parts) {
+    for (const auto& [name, shape] : part) shapes[name] = shape;
+  }
   return shapes;
 }
 
