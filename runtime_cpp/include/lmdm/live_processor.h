@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lmdm/generator.h"
+#include "lmdm/nonblocking.h"
 
 namespace lmdm {
 
@@ -30,10 +32,11 @@ struct LiveMetrics {
   std::uint64_t underrun_samples = 0;  ///< host samples without music
   std::uint64_t dropped_blocks = 0;    ///< not made because their time had passed
   double block_ms = 0, worst_block_ms = 0;
+  Timings stages;               ///< of the newest block
   double block_seconds = 0;     ///< what one block lasts
   double buffered_seconds = 0;  ///< music that is ready to be heard
   int priority = 0;             ///< that the inference thread got; 0: none
-  bool failed = false;          ///< the inference thread stopped; `LiveProcessor::failure` says why
+  bool failed = false;          ///< no more music is made until `reset` or `prepare`; `LiveProcessor::failure` says why
 };
 
 /// Plays a Generator inside an audio host, with an inference thread of its own.
@@ -42,8 +45,10 @@ struct LiveMetrics {
 /// kernel. Functions marked [control] belong to any one other thread at a time; they may allocate and lock, but never wait for a block,
 /// except `prepare` and the destructor, which end the inference thread and start it again.
 ///
-/// Time: output sample n answers input sample n - latency_samples(). The latency is that of one block, of the margin in which the next
-/// one is made, of the codec and of the resamplers; it changes in `prepare` only.
+/// Time: output sample n answers input sample n - latency_samples(), always: late music is left out, never shifted. The latency is that of
+/// one block, of the margin in which the next one is made, of the host's largest call, of the codec and of the resamplers, and 5 ms in
+/// which music can still fade where the next block is late; it changes in `prepare` only. Offline it has neither margin nor call, unless
+/// the margin is given.
 class LiveProcessor {
  public:
   /// [control] Takes the generator over. Throws Error(session): the bundle has no control for `options.input`.
@@ -58,9 +63,9 @@ class LiveProcessor {
   void prepare(double host_rate, int host_channels, int largest_block = 8192);
   /// [audio] Any number of frames from 1 on. `input` may be null, and input and output may be the same memory. NaN and infinite input
   /// counts as silence, and the output is always finite.
-  void process(const float* const* input, float* const* output, int channels, int frames) noexcept;
+  void process(const float* const* input, float* const* output, int channels, int frames) noexcept LMDM_NONBLOCKING;
   /// [audio] or [control], after `prepare`.
-  [[nodiscard]] std::int64_t latency_samples() const noexcept;
+  [[nodiscard]] std::int64_t latency_samples() const noexcept LMDM_NONBLOCKING;
 
   /// [control] From the next block on.
   void set_prompt(const std::string& prompt);
@@ -68,12 +73,12 @@ class LiveProcessor {
   void set_control(const std::string& group, std::vector<float> values, std::size_t frames = 1);
   void choose_sketch(std::vector<std::string> kinds, std::optional<int> smoothing = std::nullopt);
   /// [audio] or [control] Whether music is made; off: dry or silence after a crossfade, and an idle inference thread.
-  void set_playing(bool playing) noexcept;
+  void set_playing(bool playing) noexcept LMDM_NONBLOCKING;
   /// [control] The piece begins again with the next block; counters go to 0.
   void reset();
 
   /// [audio] or [control]
-  [[nodiscard]] LiveMetrics metrics() const noexcept;
+  [[nodiscard]] LiveMetrics metrics() const noexcept LMDM_NONBLOCKING;
   /// [control] Why the inference thread stopped, or empty; also the refusal of a request that came too late to throw.
   [[nodiscard]] std::string failure() const;
 

@@ -1,0 +1,37 @@
+#include "live/margin.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "backends/denormals.h"
+
+namespace lmdm::live {
+namespace {
+
+constexpr int measured_blocks = 3;
+constexpr double waking_seconds = 0.005;
+
+double seconds_of_block(Source& source, std::vector<float>& input, std::vector<float>& audio) {
+  const auto start = std::chrono::steady_clock::now();
+  source.next(input, audio);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+double measured_margin(Source& source) {
+  const DenormalsAreZero denormals;
+  const SourceFormat format = source.format();
+  const auto channels = static_cast<std::size_t>(format.channels);
+  std::vector<float> input(format.takes_input ? channels * (format.block + format.lookahead) : 0), audio(channels * format.block);
+  source.reset();
+  // The first block is slow once in a lifetime, but for its prompt, which may change at any time.
+  seconds_of_block(source, input, audio);
+  const double prompt = source.timings().prompt / 1000;
+  double worst = 0;
+  for (int i = 0; i < measured_blocks; ++i) worst = std::max(worst, seconds_of_block(source, input, audio));
+  return std::min(2 * worst + prompt + waking_seconds, static_cast<double>(format.block) / format.sample_rate);
+}
+
+}  // namespace lmdm::live
