@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from lightning_fabric import Fabric
@@ -12,6 +14,24 @@ from lightning_fabric.plugins.precision.amp import MixedPrecision
 
 from lmdm_train.engine.settings import RunSettings
 from lmdm_train.errors import LmdmTrainError
+
+
+@contextmanager
+def launched(settings: RunSettings) -> Iterator[Fabric]:
+    """Context of `launch`, at whose end this process leaves its group.
+
+    A thread of gloo may still hold a tensor of the last exchange; were it to let go of it while Python shuts down, the process
+    would abort after all its work is done. Leaving ends these threads and waits for no other process: those that still exchange
+    something fail. NCCL does wait for the others, so a process that fails leaves it to Fabric, at exit, once the failure is told.
+    """
+    fabric = launch(settings)
+    ended = False
+    try:
+        yield fabric
+        ended = True
+    finally:
+        if fabric.world_size > 1 and (ended or torch.distributed.get_backend() == "gloo"):
+            torch.distributed.destroy_process_group()
 
 
 def launch(settings: RunSettings) -> Fabric:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from lightning_fabric import Fabric
 from lmdm_train.checkpoint.files import write_atomically
 from lmdm_train.engine.config import flattened
 from lmdm_train.engine.folder import states
-from lmdm_train.engine.launch import launch
+from lmdm_train.engine.launch import launched
 from lmdm_train.engine.loop import Loop
 from lmdm_train.engine.randomness import derived_seed
 from lmdm_train.engine.session import Outcome, Session, together
@@ -44,9 +45,11 @@ class RunPlan:
     go_on: str
 
 
-def begin(plan: RunPlan) -> Loop:
-    """The plan's stage on its processes, at step 0."""
-    return _begin(plan, launch(plan.settings))
+@contextmanager
+def begun(plan: RunPlan) -> Iterator[Loop]:
+    """Context with the plan's stage on its processes, at step 0."""
+    with launched(plan.settings) as fabric:
+        yield _begin(plan, fabric)
 
 
 def run(plan: RunPlan, *, resume: bool, quiet: bool = False) -> Outcome:
@@ -56,13 +59,13 @@ def run(plan: RunPlan, *, resume: bool, quiet: bool = False) -> Outcome:
         LmdmTrainError: the folder holds another run, the configuration does not fit the run that is resumed, the disk is full
             at the end, or the losses are not finite.
     """
-    fabric = launch(plan.settings)
-    together(fabric, lambda: _prepare(plan, resume))
-    session = Session(_begin(plan, fabric), plan.stage, plan.folder, plan.go_on, quiet=quiet)
-    if resume:
-        session.restore()
-    _same_everywhere(session.loop)
-    return session.run()
+    with launched(plan.settings) as fabric:
+        together(fabric, lambda: _prepare(plan, resume))
+        session = Session(_begin(plan, fabric), plan.stage, plan.folder, plan.go_on, quiet=quiet)
+        if resume:
+            session.restore()
+        _same_everywhere(session.loop)
+        return session.run()
 
 
 def _begin(plan: RunPlan, fabric: Fabric) -> Loop:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from lmdm_train.engine.config import read_config, validated
 from lmdm_train.engine.dry import dry_run
-from lmdm_train.engine.run import RunPlan, begin, configured, run
+from lmdm_train.engine.run import RunPlan, begun, configured, run
 
 STAGES = {
     "codec": ("lmdm_train.stages.codec", "CodecConfig"),
@@ -90,9 +90,9 @@ def _plan(stage: str, config: str | None, overrides: Sequence[str], folder: Path
 
 
 def _dry(plan: RunPlan, as_json: bool) -> None:
-    loop = begin(plan)
-    figures = dry_run(loop)
-    if loop.fabric.global_rank > 0:
+    with begun(plan) as loop:
+        figures, main = dry_run(loop), loop.fabric.global_rank == 0
+    if not main:
         return
     folder = plan.folder
     files = {

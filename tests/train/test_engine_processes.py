@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from torch import Tensor, nn
 from lmdm_train.engine.launch import launch
 from lmdm_train.engine.loop import Loop
 from lmdm_train.engine.randomness import step_random
+from lmdm_train.engine.run import begun
 from lmdm_train.engine.schedule import Constant
 from lmdm_train.engine.settings import RunSettings
 from lmdm_train.engine.stage import Stage
-from tests.train.engine_stages import QUICK, OneNet, TwoNets, ended, in_process
+from lmdm_train.errors import LmdmTrainError
+from tests.train.engine_stages import QUICK, OneNet, TwoNets, ended, in_process, plan, train
 
 
 @pytest.fixture(autouse=True)
@@ -49,12 +52,12 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def two_processes(work, folder: Path) -> dict[str, Tensor]:
-    """Runs `work(path)` as torchrun would run it twice; the tensors that the first process wrote, once both agree."""
+def started_twice(work) -> list[int]:
+    """Statuses of two processes that run `work(rank)` as torchrun would run it."""
     port = str(free_port())
     children = [
         in_process(
-            partial(work, folder / f"rank{rank}.safetensors"),
+            partial(work, rank),
             {
                 "TORCHELASTIC_RUN_ID": "test",
                 "RANK": str(rank),
@@ -68,7 +71,12 @@ def two_processes(work, folder: Path) -> dict[str, Tensor]:
         )
         for rank in range(2)
     ]
-    assert [ended(child) for child in children] == [0, 0]
+    return [ended(child) for child in children]
+
+
+def two_processes(work, folder: Path) -> dict[str, Tensor]:
+    """Runs `work(path)` in two processes; the tensors that the first one wrote, once both agree."""
+    assert started_twice(lambda rank: work(folder / f"rank{rank}.safetensors")) == [0, 0]
     first, second = (load_file(folder / f"rank{rank}.safetensors") for rank in range(2))
     assert all(torch.equal(first[key], second[key]) for key in first)
     return first
@@ -94,6 +102,34 @@ def test_two_processes_train_as_one_that_accumulates(tmp_path):
 def test_processes_keep_running_moments_and_turns_alike(tmp_path):
     """Weights, moments of normalisation and optimisers of both phases are the same on both processes (asserted inside)."""
     two_processes(partial(_write, TwoNets), tmp_path)
+
+
+def _left(folder: Path, ending: str, rank: int) -> None:
+    def fail(random: object) -> None:
+        if rank == 1:
+            raise ValueError("alone")
+
+    settings = {"hook": fail if ending == "one fails" else None}
+    expected: tuple[type[BaseException], ...] = ()
+    if ending == "refused":
+        (folder / "state/step-00000001").mkdir(parents=True, exist_ok=True)
+        expected = (LmdmTrainError,) if rank == 0 else (SystemExit,)
+    elif ending == "one fails":
+        expected = (RuntimeError,) if rank == 0 else (ValueError,)
+    with pytest.raises(expected) if expected else nullcontext():
+        if ending == "tried":
+            with begun(plan(folder, **settings)) as loop:
+                loop.advance()
+                assert torch.distributed.is_initialized()
+        else:
+            train(folder, **settings)
+    assert not torch.distributed.is_initialized()
+
+
+@pytest.mark.parametrize("ending", ["done", "tried", "refused", "one fails"])
+def test_every_process_leaves_the_group_however_a_run_ends(tmp_path, ending):
+    """Else a thread of the group may abort the process while Python shuts down; nobody waits for one that failed alone."""
+    assert started_twice(partial(_left, tmp_path / "x", ending)) == [0, 0]
 
 
 def test_data_of_two_processes_are_the_micro_batches_of_one():
