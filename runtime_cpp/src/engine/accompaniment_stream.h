@@ -32,6 +32,8 @@ class AccompanimentStream {
   /// Frames known so far, counted from the beginning of the piece.
   [[nodiscard]] std::int64_t known() const noexcept { return first_ + static_cast<std::int64_t>(frames_.size()); }
 
+  /// Frames in memory: what no later window sees has been dropped.
+  [[nodiscard]] std::size_t kept() const noexcept { return frames_.size(); }
   /// No accompaniment from the next block on, and what was fed of it is forgotten; what is fed later begins with the block after.
   void stop();
   /// Block 0 comes next, without accompaniment.

@@ -9,9 +9,8 @@ void slide(std::span<float> window, std::span<const float> newer, std::size_t ro
   const std::size_t kept = length - std::min(length, count), fresh = length - kept;
   for (std::size_t row = 0; row < rows; ++row) {
     const auto old = window.subspan(row * length, length);
-    std::copy(old.end() - static_cast<std::ptrdiff_t>(kept), old.end(), old.begin());
-    const auto added = newer.subspan(row * count, count).last(fresh);
-    std::copy(added.begin(), added.end(), old.begin() + static_cast<std::ptrdiff_t>(kept));
+    for (std::size_t i = 0; i < kept; ++i) old[i] = old[i + fresh];
+    std::ranges::copy(newer.subspan(row * count, count).last(fresh), old.last(fresh).begin());
   }
 }
 
