@@ -104,7 +104,8 @@ def control_entries(config: InstrumentConfig) -> list[Json]:
     for control in config.controls:
         groups = [{"name": name, "channels": channels} for name, channels in control.groups(config.dit.latent_channels)]
         if isinstance(control, SketchControl):
-            entries.append({"kind": control.kind, "source": "sketch", "groups": groups, "presence": 0})
+            axis = {"unit": control.axis.unit, "values": list(control.axis.values)}
+            entries.append({"kind": control.kind, "source": "sketch", "groups": groups, "presence": 0, "axis": axis})
         else:
             ahead = control.cutoff - config.layout.context
             entries.append({"kind": control.kind, "source": "accompaniment", "groups": groups, "cutoff": control.cutoff, "t_f": ahead})

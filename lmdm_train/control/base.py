@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -10,6 +11,13 @@ from torch import Tensor, nn
 from lmdm_train.strict import Strict
 
 SILENCE_DB = -100.0
+
+
+class Axis(NamedTuple):
+    """Rising values of a sketch's channels. Between decibels a value is shared by its two neighbours; of hertz the nearest one has it."""
+
+    unit: Literal["dB", "Hz"]
+    values: tuple[float, ...]
 
 
 class Control(Strict, ABC):
@@ -36,6 +44,11 @@ class SketchControl(Control):
 
     def groups(self, latent_channels: int) -> tuple[tuple[str, int], ...]:
         return ((self.kind, 1 + self.values),)
+
+    @property
+    @abstractmethod
+    def axis(self) -> Axis:
+        """What each channel after the presence channel stands for, so that a player can draw a sketch without sound."""
 
     @abstractmethod
     def analyser(self, sample_rate: int, frame_size: int) -> Analyser:

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from lmdm_train.control.base import SILENCE_DB, Analyser, SketchControl
+from lmdm_train.control.base import SILENCE_DB, Analyser, Axis, SketchControl
 
 WINDOW = 1024
 
@@ -30,6 +30,10 @@ class LoudnessControl(SketchControl):
     @property
     def values(self) -> int:
         return self.levels
+
+    @property
+    def axis(self) -> Axis:
+        return Axis("dB", tuple(np.linspace(self.lowest_db, self.highest_db, self.levels).round(6).tolist()))
 
     def analyser(self, sample_rate: int, frame_size: int) -> Analyser:
         return Level(sample_rate, frame_size)

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from lmdm_train.control.base import SILENCE_DB, Analyser, SketchControl
+from lmdm_train.control.base import SILENCE_DB, Analyser, Axis, SketchControl
 
 
 class PitchControl(SketchControl):
@@ -37,6 +37,10 @@ class PitchControl(SketchControl):
     def hz(self) -> np.ndarray:
         """Centre frequency of every bin, [values]."""
         return self.lowest_hz * 2 ** (np.arange(self.values) / self.bins_per_octave)
+
+    @property
+    def axis(self) -> Axis:
+        return Axis("Hz", tuple(self.hz.round(4).tolist()))
 
     def analyser(self, sample_rate: int, frame_size: int) -> Analyser:
         return ConstantQ(self, sample_rate, frame_size)

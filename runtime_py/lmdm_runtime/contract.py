@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from itertools import pairwise
+
 from lmdm_runtime.errors import BundleError
 from lmdm_runtime.manifest import GraphEntry, Manifest, Port, Streaming
 
 Shapes = dict[str, tuple[int, ...]]
+# No buffer is larger, so that no size overflows in any runtime once the manifest is accepted.
+MOST_ELEMENTS = 2**31 - 1
 
 
 def layer_names(stem: str, depth: int, suffix: str = "") -> tuple[str, ...]:
@@ -111,6 +117,10 @@ def _require_ports(graph: GraphEntry, side: str, found: tuple[Port, ...], expect
             raise BundleError(
                 f"{graph.file} has {side} {name} of shape {list(shape)}, expected {list(expected[name])} from the model's sizes; {_AGAIN}"
             )
+        if math.prod(shape) > MOST_ELEMENTS:
+            raise BundleError(
+                f"{graph.file} has {side} {name} of shape {list(shape)}, expected at most {MOST_ELEMENTS} elements; {_AGAIN}"
+            )
 
 
 def _require_sizes(manifest: Manifest) -> None:
@@ -132,7 +142,7 @@ def _require_sizes(manifest: Manifest) -> None:
 def _require_controls(manifest: Manifest) -> None:
     names = [group.name for group in manifest.groups]
     if len(set(names)) < len(names):
-        raise BundleError(f"two controls of the manifest share the group {max(names, key=names.count)}; {_AGAIN}")
+        raise BundleError(f"two controls of the manifest share the group {Counter(names).most_common(1)[0][0]}; {_AGAIN}")
     drawn = [control.kind for control in manifest.controls if control.source == "sketch"]
     if (manifest.sketch is None) == bool(drawn):
         raise BundleError(
@@ -142,6 +152,16 @@ def _require_controls(manifest: Manifest) -> None:
         raise BundleError(f"the default median {manifest.sketch.median} is none of {list(manifest.sketch.medians)}; {_AGAIN}")
     model = manifest.model
     for control in manifest.controls:
+        if control.axis is not None and (
+            control.source != "sketch"
+            or len(control.axis.values) != control.groups[0].channels - 1
+            or any(a >= b for a, b in pairwise(control.axis.values))
+            or (control.axis.unit == "Hz" and control.axis.values[0] <= 0)
+        ):
+            raise BundleError(
+                f"control {control.kind} has an axis of {len(control.axis.values)} values for {control.groups[0].channels} channels, "
+                f"expected one rising value for each channel after the presence; {_AGAIN}"
+            )
         if control.source == "accompaniment":
             sizes, cutoff = [group.channels for group in control.groups], control.cutoff or 0
             if sizes != [1, model.latent_channels]:

@@ -15,6 +15,14 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """What the channels of a sketch's group after its presence stand for; `values` rise."""
+
+    unit: Literal["dB", "Hz"]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class ControlEntry:
     """One local control. Where it is absent its groups are zero.
 
@@ -29,6 +37,7 @@ class ControlEntry:
     presence: int | None = None
     cutoff: int | None = None
     t_f: int | None = None
+    axis: Axis | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,9 @@ class SketchEntry:
 
 def control_entry(entry: dict[str, Any]) -> ControlEntry:
     """From an entry of the manifest that follows the schema."""
-    return ControlEntry(**{**entry, "groups": tuple(Group(**group) for group in entry["groups"])})
+    axis = entry.get("axis")
+    drawn = None if axis is None else Axis(axis["unit"], tuple(float(value) for value in axis["values"]))
+    return ControlEntry(**{**entry, "groups": tuple(Group(**group) for group in entry["groups"]), "axis": drawn})
 
 
 def sketch_entry(entry: dict[str, Any] | None) -> SketchEntry | None:

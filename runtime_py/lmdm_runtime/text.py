@@ -24,7 +24,8 @@ class Tokenizer:
     def __init__(self, model: Path, tokens: int, *, lowercase: bool) -> None:
         self.tokens, self.lowercase = tokens, lowercase
         try:
-            self._pieces = sentencepiece.SentencePieceProcessor(model_proto=model.read_bytes())
+            self._pieces = sentencepiece.SentencePieceProcessor()
+            self._pieces.LoadFromSerializedProto(model.read_bytes())  # unlike model_proto, which takes an empty file for no file
         except Exception as error:
             raise BundleError(f"{model} is no sentencepiece model; export the checkpoint again with lmdm export") from error
         if self._pieces.eos_id() < 0:

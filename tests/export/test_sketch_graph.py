@@ -27,7 +27,7 @@ from tests.small_instruments import small_instrument
 BLOCKS = 12
 # fmt: off
 PLAIN = {
-    "Add", "Cast", "Clip", "Concat", "Div", "Expand", "Gather", "Greater", "GreaterOrEqual", "Log", "MatMul", "Max", "MaxPool", "Min",
+    "Abs", "Add", "Cast", "Clip", "Concat", "Div", "Expand", "Gather", "Greater", "GreaterOrEqual", "Log", "MatMul", "Max", "MaxPool", "Min",
     "Mul", "Pow", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Sub", "TopK", "Transpose", "Unsqueeze", "Where",
 }
 # fmt: on
@@ -122,8 +122,12 @@ def test_instruments_without_sketch_have_no_such_graph() -> None:
 
 def test_entries_of_the_manifest() -> None:
     pitch, loudness = control_entries(preset("tiny-sketch"))
+    axes = pitch.pop("axis"), loudness["axis"]
+    assert [axis["unit"] for axis in axes] == ["Hz", "dB"]
+    assert [len(axis["values"]) for axis in axes] == [24, 16]
+    assert (axes[0]["values"][12] / axes[0]["values"][0], axes[1]["values"][-1]) == (pytest.approx(2, abs=1e-5), 0)
     assert pitch == {"kind": "pitch", "source": "sketch", "groups": [{"name": "pitch", "channels": 25}], "presence": 0}
-    assert loudness["groups"] == [{"name": "loudness", "channels": 2}]
+    assert loudness["groups"] == [{"name": "loudness", "channels": 17}]
     (other,) = control_entries(preset("tiny-accompaniment"))
     assert (other["cutoff"], other["t_f"]) == (10, -2)
     assert [group["channels"] for group in other["groups"]] == [1, 8]

@@ -182,6 +182,7 @@ def test_weights_that_end_too_soon(copied: Path):
         (lambda m: m["text"].update(tokens=9), ("9 tokens",)),
         (lambda m: m["sampling"].update(context_drop=40), ("context_drop 40",)),
         (lambda m: m["controls"].clear(), ("unknown input control_loudness",)),
+        (lambda m: m["controls"][0].update(axis={"unit": "dB", "values": [-60, 0]}), ("axis of 2 values for 1 channels",)),
         (lambda m: m["graphs"]["cached_decoder"]["inputs"].pop(0), ("lacks the input x",)),
         (lambda m: m["graphs"]["cached_decoder"]["inputs"][0].update(dtype="complex64"), ("complex64",)),
         (lambda m: m["codec"].update(frame_size=16), ("codec_encoder", "audio")),

@@ -146,3 +146,23 @@ def test_strengths_are_the_groups_of_training(exported: tuple[Instrument, Path])
         np.testing.assert_allclose(history["pitch"][..., -frames.shape[2] :], frames, atol=1e-4)
         assert not history["loudness"].any()
     assert wanted[:, 1:].any()
+
+
+def test_a_drawn_sketch_is_heard_from_the_next_block_on(exported: tuple[Instrument, Path]) -> None:
+    instrument, folder = exported
+    session = Session(load_bundle(folder), seed=SEED)
+    session.set_prompt("slow piano")
+    if not sketch_controls(instrument.config):
+        with pytest.raises(SessionError, match=r"no sketch control 'loudness' to draw; its sketch controls are none"):
+            session.draw("loudness", -20.0)
+        return
+    session.draw("loudness", [-20.0, -30.0])
+    session.next_latents()
+    loudness = next(control for control in instrument.config.controls if control.kind == "loudness")
+    block = instrument.config.layout.block
+    asked = torch.tensor([-20.0, *[-30.0] * (block - 1)])[None, None]
+    history = session.controls.history()["loudness"][..., -block:]
+    np.testing.assert_allclose(history[:, 1:], loudness.shape(asked).numpy(), atol=1e-6)
+    session.sketch.choose("loudness")
+    with pytest.raises(SessionError, match="follows the sketch"):
+        session.draw("loudness", -10.0)
