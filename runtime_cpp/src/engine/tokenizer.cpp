@@ -20,9 +20,10 @@ struct Tokenizer::State {
 
 namespace {
 
-std::string read_all(const std::filesystem::path& path) {
+bool load(const std::filesystem::path& path, sentencepiece::SentencePieceProcessor& pieces) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::string content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return file.is_open() && pieces.LoadFromSerializedProto(content).ok();
 }
 
 }  // namespace
@@ -30,8 +31,7 @@ std::string read_all(const std::filesystem::path& path) {
 Tokenizer::Tokenizer(const std::filesystem::path& model, int tokens, bool lowercase) : state_(std::make_unique<State>()) {
   state_->tokens = static_cast<std::size_t>(std::max(tokens, 1));
   state_->lowercase = lowercase;
-  const std::string content = read_all(model);
-  if (content.empty() || !state_->pieces.LoadFromSerializedProto(content).ok()) {
+  if (!load(model, state_->pieces)) {
     throw Error(ErrorKind::bundle, model.string() + " is no sentencepiece model; export the checkpoint again with lmdm export");
   }
   if (state_->pieces.eos_id() < 0) {

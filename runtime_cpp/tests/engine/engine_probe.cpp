@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "engine/lowercase.h"
 #include "engine/mix.h"
@@ -24,7 +25,7 @@ lmdm::Guidance guidance_of(const std::string& name) {
   return name == "cfg" ? lmdm::Guidance::cfg : name == "cfg++" ? lmdm::Guidance::cfg_plus_plus : lmdm::Guidance::none;
 }
 
-/// Velocities that Python computes too: `a tanh(x) + b t`, `a x x + b t`, or a list of network outputs, one for each evaluation.
+/// Velocities that Python computes too: `a tanh(x) + b t`, `a x / (1 + x x) + b t`, or a list of network outputs, one for each evaluation.
 class Field final : public lmdm::Flow {
  public:
   Field(const json& request, std::size_t count)
@@ -39,12 +40,16 @@ class Field final : public lmdm::Flow {
   lmdm::Guided velocity(std::span<const float> x, double t) override {
     levels_.push_back(t);
     if (kind_ == "replay") {
-      return guide_(replayed_.at(evaluations_++));
+      const Values& network = replayed_.at(evaluations_++);
+      if (network.size() != guide_.network_count()) {
+        throw std::invalid_argument("a replayed velocity has another size than the guidance asks for");
+      }
+      return guide_(network);
     }
     network_.clear();
     for (const float a : {a_, null_a_}) {
       for (const float value : x) {
-        network_.push_back((kind_ == "tanh" ? a * std::tanh(value) : a * value * value) + b_ * static_cast<float>(t));
+        network_.push_back((kind_ == "tanh" ? a * std::tanh(value) : a * value / (1 + value * value)) + b_ * static_cast<float>(t));
       }
     }
     return guide_(std::span<const float>(network_).first(guide_.network_count()));
@@ -71,7 +76,7 @@ json solve(const json& request) {
 }
 
 json noise(const json& request) {
-  Values values(request.at("count"));
+  Values values(request.at("count").get<std::size_t>());
   lmdm::Noise(request.at("seed")).fill(request.at("block"), request.at("draw"), values);
   return values;
 }
