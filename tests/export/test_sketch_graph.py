@@ -27,8 +27,8 @@ from tests.small_instruments import small_instrument
 BLOCKS = 12
 # fmt: off
 PLAIN = {
-    "Abs", "Add", "Cast", "Clip", "Concat", "Div", "Expand", "Gather", "Greater", "GreaterOrEqual", "Log", "MatMul", "Max", "MaxPool", "Min",
-    "Mul", "Pow", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Sub", "TopK", "Transpose", "Unsqueeze", "Where",
+    "Abs", "Add", "Cast", "Clip", "Concat", "Div", "Expand", "Gather", "Greater", "GreaterOrEqual", "Log", "MatMul", "Max", "MaxPool",
+    "Min", "Mul", "Pow", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Slice", "Sub", "TopK", "Transpose", "Unsqueeze", "Where",
 }
 # fmt: on
 
