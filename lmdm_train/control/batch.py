@@ -18,7 +18,8 @@ from lmdm_train.errors import LmdmTrainError
 def local_controls(config: InstrumentConfig, batch: Batch, rng: random.Random, *, train: bool = True) -> dict[str, Tensor]:
     """Controls over whole crops, [B, channels, L] by group, before any cutoff.
 
-    In training each control is dropped from each item with its own probability, and every item has a median of its own.
+    In training each control is dropped from each item with its own probability, unless the item must be told it, and every item has a
+    median of its own.
 
     Raises:
         LmdmTrainError: the batch lacks what a control is computed from.
@@ -45,7 +46,8 @@ def local_controls(config: InstrumentConfig, batch: Batch, rng: random.Random, *
                 )
             made |= control.given(other)
         if train:
-            keep = torch.tensor([float(rng.random() >= control.dropout) for _ in range(count)])[:, None, None]
+            told = [control.kind in kinds for kinds in batch.told or [frozenset[str]()] * count]
+            keep = torch.tensor([float(rng.random() >= control.dropout or always) for always in told])[:, None, None]
             made |= {name: made[name] * keep.to(made[name]) for name, _ in control.groups(config.dit.latent_channels)}
     return made
 

@@ -19,6 +19,8 @@ class Batch:
         seconds: [B], what the seconds conditioner is told.
         features: raw sketch features by control kind, [B, features, L]; finished into controls by `lmdm_train.control`.
         accompaniment: frames [B, C, L] of the other stem, or of a sum of several; None where the source has no stems.
+        told: for each crop, kinds of controls that training never withholds from it: what was done to a crop on purpose, such as a gain
+            curve, is not to happen where nobody asked for it. None: there are none.
         lengths: [B], how many frames of each crop are real; the rest is padding and nothing is learnt from it. None: all.
     """
 
@@ -27,6 +29,7 @@ class Batch:
     seconds: Tensor
     features: dict[str, Tensor] = field(default_factory=dict)
     accompaniment: Tensor | None = None
+    told: list[frozenset[str]] | None = None
     lengths: Tensor | None = None
 
 

@@ -85,6 +85,7 @@ class CropSource(ABC):
             seconds=torch.tensor([crop["seconds"] for crop in crops]),
             features={kind: torch.stack([crop["features"][kind] for crop in crops]) for kind in self.needs.sketches},
             accompaniment=torch.stack(other) if other else None,
+            told=[crop["told"] for crop in crops],
         )
 
     def _candidates(self, length: int) -> list[Item]:
@@ -164,6 +165,7 @@ class CropSource(ABC):
                 kind: cut(tensors.get(f"{prefix}features.{kind}"), self._rows[kind], f"{kind} features") for kind in self.needs.sketches
             },
             "prompt": prompt,
+            "told": frozenset({"loudness"} if "dynamics" in facts else ()),
             "seconds": window if self.settings.seconds == "window" or item.seconds is None else item.seconds,
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -45,6 +46,16 @@ def test_dropout_takes_a_whole_control_from_an_item_and_each_on_its_own() -> Non
         assert not value[absent].any()
     assert not torch.equal(present["pitch"], present["loudness"])
     assert all(value[:, 0].all() for value in local_controls(with_dropout(config, 0.0), batch, random.Random(0)).values())
+
+
+def test_what_was_done_to_a_crop_is_always_told() -> None:
+    config = with_dropout(preset("tiny-sketch"), 1.0)
+    batch = sketch_batch(config, count=4)
+    told = dataclasses.replace(batch, told=[frozenset({"loudness"}), frozenset(), frozenset({"loudness"}), frozenset({"none"})])
+    controls = local_controls(config, told, random.Random(0))
+    assert controls["loudness"][:, 0, 0].tolist() == [1, 0, 1, 0]
+    assert not controls["pitch"].any()
+    assert not local_controls(config, batch, random.Random(0))["loudness"].any()
 
 
 def test_the_same_rng_gives_the_same_controls() -> None:

@@ -44,6 +44,15 @@ def test_a_crop_is_a_piece_of_one_item_with_its_features_and_its_prompt(folder: 
     assert (batch.seconds == 2.0).all()
 
 
+def test_a_crop_under_a_gain_curve_is_always_told_its_loudness(folder: Path) -> None:
+    write_ours(folder, "sub/item1.d1", 500, length=40, dynamics=5)
+    batch = FolderSource(settings(folder), SKETCHED).draw(random.Random(0), 32, 12)
+    assert batch.told is not None
+    curved = [code_and_start(frames)[0] == 500 for frames in batch.frames]
+    assert batch.told == [frozenset({"loudness"}) if curve else frozenset() for curve in curved]
+    assert 0 < sum(curved) < 32
+
+
 def test_a_draw_depends_on_its_generator_alone(folder: Path) -> None:
     used, fresh = FolderSource(settings(folder), SKETCHED), FolderSource(settings(folder, memory_mib=0), SKETCHED)
     for seed in range(5):
