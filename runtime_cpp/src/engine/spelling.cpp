@@ -24,11 +24,11 @@ std::string spelled(double number) {
 }
 
 std::string spelled_list(std::span<const double> numbers) {
-  return "[" + joined(numbers) + "]";
+  return std::string("[").append(joined(numbers)).append("]");
 }
 
 std::string spelled_tuple(std::span<const double> numbers) {
-  return "(" + joined(numbers) + (numbers.size() == 1 ? ",)" : ")");
+  return std::string("(").append(joined(numbers)).append(numbers.size() == 1 ? ",)" : ")");
 }
 
 std::string spelled(std::string_view text, std::size_t most) {
