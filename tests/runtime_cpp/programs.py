@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ def built(name: str) -> Path:
 
 def run(name: str, *arguments: object, given: str | None = None) -> str:
     """Standard output of a program that must succeed."""
-    done = subprocess.run([built(name), *map(str, arguments)], input=given, capture_output=True, text=True, check=False)
+    # So that it finds the ONNX Runtime of this Python.
+    environment = {"VIRTUAL_ENV": sys.prefix, **os.environ}
+    command = [built(name), *map(str, arguments)]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
