@@ -48,30 +48,29 @@ std::string to_string(const Shape& shape) {
   return text + "]";
 }
 
+namespace {
+
+void append_utf8(std::string& text, std::uint32_t point) {
+  constexpr std::uint32_t replacement = 0xFFFD;
+  if (point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) point = replacement;
+  const auto put = [&text](std::uint32_t byte) { text += static_cast<char>(static_cast<unsigned char>(byte)); };
+  if (point < 0x80) return put(point);
+  const int following = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+  constexpr std::uint32_t first[] = {0, 0xC0, 0xE0, 0xF0};
+  put(first[following] | point >> (6 * following));
+  for (int i = following - 1; i >= 0; --i) put(0x80 | (point >> (6 * i) & 0x3F));
+}
+
+}  // namespace
+
 std::vector<std::string> texts(const Array& array) {
   const std::size_t width = array.shape.empty() ? 0 : static_cast<std::size_t>(array.shape.back());
   if (array.type != DType::int32 || width == 0) return {};
   std::vector<std::string> found(array.as<std::int32_t>().size() / width);
   for (std::size_t row = 0; row < found.size(); ++row) {
     for (const std::int32_t unit : array.as<std::int32_t>().subspan(row * width, width)) {
-      const auto point = static_cast<std::uint32_t>(unit);
-      const auto put = [&text = found[row]](std::uint32_t byte) { text += static_cast<char>(static_cast<unsigned char>(byte)); };
-      if (point == 0) break;
-      if (point < 0x80) {
-        put(point);
-      } else if (point < 0x800) {
-        put(0xC0 | point >> 6);
-        put(0x80 | (point & 0x3F));
-      } else if (point < 0x10000) {
-        put(0xE0 | point >> 12);
-        put(0x80 | (point >> 6 & 0x3F));
-        put(0x80 | (point & 0x3F));
-      } else {
-        put(0xF0 | (point >> 18 & 0x07));
-        put(0x80 | (point >> 12 & 0x3F));
-        put(0x80 | (point >> 6 & 0x3F));
-        put(0x80 | (point & 0x3F));
-      }
+      if (unit == 0) break;
+      append_utf8(found[row], static_cast<std::uint32_t>(unit));
     }
   }
   return found;

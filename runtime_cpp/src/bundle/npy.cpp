@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -125,9 +126,47 @@ void set_type(NpyHeader& header, const std::string& descr) {
   header.type = DType::int32;
   header.stored_bytes = 4;
   header.shape.push_back(width);
+  header.text = true;
+}
+
+std::vector<std::byte> by_rows(const Shape& shape, std::size_t element, const std::vector<std::byte>& columns) {
+  std::vector<std::byte> rows(columns.size());
+  std::vector<std::size_t> at(shape.size(), 0), stride(shape.size(), element);
+  for (std::size_t axis = 1; axis < shape.size(); ++axis) stride[axis] = stride[axis - 1] * static_cast<std::size_t>(shape[axis - 1]);
+  std::size_t from = 0;
+  for (std::size_t to = 0; to < rows.size(); to += element) {
+    std::memcpy(rows.data() + to, columns.data() + from, element);
+    // The next place row by row: the last axis runs fastest.
+    for (std::size_t axis = shape.size(); axis-- > 0;) {
+      from += stride[axis];
+      if (++at[axis] < static_cast<std::size_t>(shape[axis])) break;
+      from -= stride[axis] * at[axis];
+      at[axis] = 0;
+    }
+  }
+  return rows;
+}
+
+std::vector<std::byte> widened(const std::vector<std::byte>& stored) {
+  std::vector<std::byte> wide(2 * stored.size());
+  for (std::size_t i = 0; i + 1 < stored.size(); i += 2) {
+    std::int16_t narrow = 0;
+    std::memcpy(&narrow, stored.data() + i, sizeof narrow);
+    const std::int32_t value = narrow;
+    std::memcpy(wide.data() + 2 * i, &value, sizeof value);
+  }
+  return wide;
 }
 
 }  // namespace
+
+std::vector<std::byte> elements_of(const NpyHeader& header, std::vector<std::byte> stored) {
+  if (header.by_columns) {
+    const Shape shape(header.shape.begin(), header.shape.end() - (header.text ? 1 : 0));
+    stored = by_rows(shape, header.stored_bytes * (header.text ? static_cast<std::size_t>(header.shape.back()) : 1), stored);
+  }
+  return header.type == DType::int32 && header.stored_bytes == 2 ? widened(stored) : stored;
+}
 
 NpyHeader read_npy_header(std::string_view start, std::size_t file_size) {
   constexpr std::string_view magic = "\x93NUMPY";
@@ -139,8 +178,7 @@ NpyHeader read_npy_header(std::string_view start, std::size_t file_size) {
   if (length > start.size() - first) fail("its header does not end");
   Dictionary dictionary(start.substr(first, length));
   dictionary.read();
-  if (dictionary.fortran_order && dictionary.shape.size() > 1) fail("column by column, expected row by row");
-  NpyHeader header{DType::float32, std::move(dictionary.shape), 0, first + length};
+  NpyHeader header{DType::float32, dictionary.shape, 0, first + length, false, dictionary.fortran_order && dictionary.shape.size() > 1};
   set_type(header, dictionary.descr);
   if (count_of(header.shape) > file_size / header.stored_bytes || header.offset + header.size() != file_size) {
     fail("its shape " + to_string(header.shape) + " does not fill its " + std::to_string(file_size) + " bytes");

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "bundle/npy.h"
@@ -43,17 +44,6 @@ std::size_t stated_size(const zip_stat_t& stat) {
   return stat.size;
 }
 
-std::vector<std::byte> widened(const std::vector<std::byte>& stored) {
-  std::vector<std::byte> wide(2 * stored.size());
-  for (std::size_t i = 0; i + 1 < stored.size(); i += 2) {
-    std::int16_t narrow = 0;
-    std::memcpy(&narrow, stored.data() + i, sizeof narrow);
-    const std::int32_t value = narrow;
-    std::memcpy(wide.data() + 2 * i, &value, sizeof value);
-  }
-  return wide;
-}
-
 Array read_member(zip_t* archive, zip_uint64_t index, std::size_t size) {
   const Member member(zip_fopen_index(archive, index, 0), zip_fclose);
   if (!member) fail(zip_strerror(archive));
@@ -67,7 +57,7 @@ Array read_member(zip_t* archive, zip_uint64_t index, std::size_t size) {
   // The checksum is compared when the end is read.
   char beyond = 0;
   if (zip_fread(member.get(), &beyond, 1) != 0) fail("its checksum or its size is wrong");
-  if (header.type == DType::int32 && header.stored_bytes == 2) array.data = widened(array.data);
+  array.data = elements_of(header, std::move(array.data));
   return array;
 }
 
@@ -91,13 +81,13 @@ std::map<std::string, Array> read_npz(const std::filesystem::path& file) {
     if (zip_stat_index(archive.get(), index, 0, &stat) != 0) fail(zip_strerror(archive.get()));
     const std::size_t size = stated_size(stat);
     std::string name = stat.name;
-    if (!name.ends_with(".npy")) fail("the member " + python_repr(std::string_view(name)) + " is no array");
+    if (!name.ends_with(".npy")) fail("the member " + python_repr(name) + " is no array");
     name.resize(name.size() - 4);
-    if (arrays.contains(name)) fail("two arrays " + python_repr(std::string_view(name)));
+    if (arrays.contains(name)) fail("two arrays " + python_repr(name));
     try {
       arrays[name] = read_member(archive.get(), index, size);
     } catch (const std::runtime_error& error) {
-      fail("array " + python_repr(std::string_view(name)) + ": " + error.what());
+      fail("array " + python_repr(name) + ": " + error.what());
     }
   }
   return arrays;

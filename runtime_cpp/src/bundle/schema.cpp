@@ -172,7 +172,7 @@ class Check {
       if (rule.is_object()) {
         below(item.key(), item.value(), rule);
       } else if (++count && extra.size() < 1000) {
-        extra += (count > 1 ? ", " : "") + python_repr(std::string_view(item.key()));
+        extra += (count > 1 ? ", " : "") + python_repr(item.key());
       }
     }
     if (rule == false && count > 0) {

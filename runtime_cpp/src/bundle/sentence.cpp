@@ -11,9 +11,19 @@ bool starts_character(char byte) noexcept { return (static_cast<unsigned char>(b
 }  // namespace
 
 std::string one_line(std::string_view text) {
-  std::string line(text);
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  std::string line;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const std::size_t bytes = byte < 0x80 ? 1 : byte < 0xC2 ? 0 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : byte < 0xF5 ? 4 : 0;
+    std::size_t following = 1;
+    while (following < bytes && i + following < text.size() && !starts_character(text[i + following])) ++following;
+    if (bytes == 0 || following < bytes) {
+      line += '?';
+      ++i;
+    } else {
+      line += bytes == 1 && (byte < 0x20 || byte == 0x7F) ? std::string_view(" ") : text.substr(i, bytes);
+      i += bytes;
+    }
   }
   return line;
 }
