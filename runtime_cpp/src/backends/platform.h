@@ -41,6 +41,8 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  /// Gives the pages back to the system; those that are read again are mapped again.
+  void release_pages() const noexcept;
 
  private:
   const std::byte* data_ = nullptr;

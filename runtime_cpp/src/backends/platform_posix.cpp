@@ -41,7 +41,7 @@ std::filesystem::path own_folder() {
     return {};
   }
   std::error_code ignored;
-  return std::filesystem::absolute(info.dli_fname, ignored).parent_path();
+  return std::filesystem::absolute(info.dli_fname, ignored).lexically_normal().parent_path();
 }
 
 std::optional<std::string> environment(const char* name) {
@@ -143,6 +143,12 @@ MappedFile::MappedFile(const std::filesystem::path& file) {
 MappedFile::~MappedFile() {
   if (data_ != nullptr) {
     munmap(const_cast<std::byte*>(data_), size_);
+  }
+}
+
+void MappedFile::release_pages() const noexcept {
+  if (data_ != nullptr) {
+    madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
   }
 }
 

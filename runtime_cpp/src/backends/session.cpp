@@ -90,6 +90,7 @@ Session::Session(std::shared_ptr<Library> library, std::shared_ptr<Weights> weig
       tensors_ = weights_->share(bundle, graph, made.get());
       library_->check(api.CreateSessionWithPrepackedWeightsContainer(library_->environment(), path.c_str(), made.get(),
                                                                      weights_->prepacked(), &session));
+      weights_->release_pages();
     } else {
       library_->check(api.CreateSession(library_->environment(), path.c_str(), made.get(), &session));
     }

@@ -112,6 +112,13 @@ std::vector<Handle<OrtValue>> Weights::share(const Bundle& bundle, const GraphEn
   return values;
 }
 
+void Weights::release_pages() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [path, file] : files_) {
+    file->release_pages();
+  }
+}
+
 const platform::MappedFile& Weights::mapped(const fs::path& file) {
   const std::lock_guard lock(mutex_);
   std::unique_ptr<platform::MappedFile>& known = files_[file];

@@ -27,6 +27,9 @@ class Weights {
   /// Throws Error(bundle): a tensor lies in no file of the manifest, or past its end.
   [[nodiscard]] std::vector<Handle<OrtValue>> share(const Bundle& bundle, const GraphEntry& graph, OrtSessionOptions* options);
 
+  /// To be called when a session was made: most of what it has read of the file it will not read again.
+  void release_pages();
+
   [[nodiscard]] OrtPrepackedWeightsContainer* prepacked() const noexcept { return prepacked_.get(); }
 
  private:

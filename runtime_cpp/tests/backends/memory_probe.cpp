@@ -103,6 +103,8 @@ int main(int argc, char** argv) {
   try {
     const lmdm::Bundle bundle = lmdm::Bundle::load(folder);
     const auto start = memory();
+    const auto opened = make_onnxruntime_backend(bundle, options);
+    const auto library = memory();
     const auto load = Clock::now();
     std::vector<std::unique_ptr<Player>> players;
     for (int i = 0; i < backends; ++i) {
@@ -111,6 +113,7 @@ int main(int argc, char** argv) {
     std::cout << "{\n  \"backend\": \"" << players.front()->backend->name() << "\", \"backends\": " << backends
               << ", \"threads\": " << options.threads << ", \"small\": " << (options.small ? "true" : "false")
               << ",\n  \"load_ms\": " << milliseconds_since(load) << ",\n";
+    print("library_alone", library, start);
     print("after_load", memory(), start);
     std::cout << "  \"run_ms\": {";
     const char* comma = "";
