@@ -1,0 +1,37 @@
+#include "run/progress.h"
+
+#include <unistd.h>
+
+#include <iostream>
+
+namespace lmdm::run {
+namespace {
+
+constexpr std::uint64_t width = 30;
+
+}  // namespace
+
+Progress::Progress(std::uint64_t blocks, bool wanted) : blocks_(blocks), shown_(wanted && isatty(STDERR_FILENO) != 0) {}
+
+Progress::~Progress() {
+  clear();
+}
+
+void Progress::at(std::uint64_t block) {
+  if (!shown_) return;
+  const auto done = static_cast<std::size_t>(width * block / blocks_);
+  std::cerr << "\rgenerating [" << std::string(done, '=') << std::string(width - done, ' ') << "] block " << block << " of " << blocks_
+            << std::flush;
+}
+
+void Progress::say(const std::string& sentence) {
+  if (sentence.empty()) return;
+  clear();
+  std::cerr << sentence << "\n";
+}
+
+void Progress::clear() {
+  if (shown_) std::cerr << "\r\033[K" << std::flush;
+}
+
+}  // namespace lmdm::run
