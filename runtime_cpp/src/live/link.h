@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -31,7 +32,7 @@ struct Link {
         heard(line.start()),
         playhead(line.start()),
         played_from(line.start()),
-        decided(line.start() + line.latency()) {}
+        decided(std::max(line.start() + line.latency(), line.output_begin(line.block_from(line.start())))) {}
 
   const Timeline timeline;
   TimedRing input;   ///< audio thread -> inference thread

@@ -73,6 +73,8 @@ void Processor::reset() {
   baseline_.underrun_samples.store(now.underrun_samples.load());
   baseline_.dropped_blocks.store(now.dropped_blocks.load());
   requests_.post_reset();
+  requests_.report({});
+  run_->link.failed.store(false, std::memory_order_release);
   run_->worker.wake();
 }
 

@@ -64,6 +64,7 @@ void Worker::wake() {
 }
 
 void Worker::wait_for(std::int64_t position) {
+  if (link_.decided.load(std::memory_order_acquire) >= position) return;
   std::unique_lock lock(mutex_);
   demand_ = position;
   waking_.notify_one();
@@ -94,8 +95,10 @@ void Worker::run() {
 }
 
 void Worker::step() {
+  // In this order: whoever resets after a failure posts the reset first.
+  const bool was_able = able();
   serve_requests();
-  if (able() && find_block()) {
+  if (was_able && find_block()) {
     make_block();
   } else {
     sleep();
@@ -115,7 +118,6 @@ void Worker::serve_requests() {
   if (!batch.reset) return;
   source_.reset();
   continues_ = false;
-  requests_.report({});
   link_.failed.store(false, std::memory_order_release);
 }
 
@@ -127,11 +129,10 @@ bool Worker::find_block() {
   const std::int64_t heard = link_.heard.load(std::memory_order_acquire);
   if (line.format().takes_input) input_.pull(link_.input);
   for (; too_late(block_); skip_to(block_ + 1)) add(link_.counters.dropped_blocks, std::uint64_t{1});
-  if (options_.offline) {
-    const std::scoped_lock lock(mutex_);
-    if (demand_ <= link_.decided.load(std::memory_order_relaxed)) return false;
-  }
-  return heard >= line.input_end(block_);
+  if (!options_.offline) return heard >= line.input_end(block_);
+  // The latency sees to it that the input is complete when music is asked for.
+  const std::scoped_lock lock(mutex_);
+  return demand_ > link_.decided.load(std::memory_order_relaxed);
 }
 
 bool Worker::too_late(std::int64_t block) const noexcept {

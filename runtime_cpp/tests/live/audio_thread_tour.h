@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cmath>
+#include <cstdlib>
+#include <functional>
+#include <limits>
+#include <vector>
+
+#include "fake_source.h"
+#include "host.h"
+
+namespace lmdm::live::test {
+
+/// Takes an audio thread along every path that it knows: music, underruns and recoveries, switching on and off, bad samples, calls of every
+/// size, one channel and many, in place and without input. `call` runs what belongs to the audio thread.
+inline void tour(const std::function<void(const std::function<void()>&)>& call) {
+  for (const double rate : {44100.0, 48000.0}) {
+    for (const Underrun underrun : {Underrun::silence, Underrun::dry}) {
+      for (const int model_channels : {1, 2}) {
+        auto record = std::make_shared<Record>();
+        Processor processor(echo(format_of(1000, 44100, model_channels), record), {InputRole::sketch, underrun, 0.01, false, 0});
+        processor.prepare(rate, 2, 512);
+        Audio input{noise(8192, 1), noise(8192, 2)};
+        for (std::size_t i = 0; i < 8192; i += 11) input[0][i] = i % 2 == 0 ? NAN : std::numeric_limits<float>::denorm_min();
+        Audio output(2, std::vector<float>(8192));
+        const float* from[] = {input[0].data(), input[1].data()};
+        float* to[] = {output[0].data(), output[1].data()};
+        const Sizes sizes = random_sizes(7);
+        for (int i = 0; i < 300; ++i) {
+          if (i == 100) record->hold();
+          if (i == 140) record->release();
+          if (i == 250) processor.reset();
+          const int frames = sizes();
+          call([&] {
+            if (i % 50 == 30) processor.set_playing(i % 100 == 80);
+            processor.process(i % 9 == 0 ? nullptr : i % 10 == 0 ? to : from, to, 1 + i % 2, frames);
+            const LiveMetrics metrics = processor.metrics();
+            if (metrics.failed || processor.latency_samples() <= 0) std::abort();
+          });
+          // The inference thread is let through, so that there is music at all.
+          if (i % 100 < 25) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace lmdm::live::test

@@ -1,0 +1,278 @@
+#include <gtest/gtest.h>
+#include <time.h>
+
+#include <limits>
+
+#include "fake_source.h"
+#include "host.h"
+
+namespace lmdm::live::test {
+namespace {
+
+constexpr LiveOptions offline{InputRole::sketch, Underrun::silence, 0, true, 0};
+constexpr LiveOptions offline_alone{InputRole::none, Underrun::silence, 0, true, 0};
+
+Audio silence(std::size_t length, std::size_t channels = 1) {
+  return Audio(channels, std::vector<float>(length));
+}
+
+TEST(BadSamples, in_the_input_count_as_silence) {
+  for (const double rate : {44100.0, 48000.0}) {
+    for (const Underrun underrun : {Underrun::silence, Underrun::dry}) {
+      Processor processor(echo(format_of(1000, 44100, 2)), {InputRole::sketch, underrun, 0, true, 0});
+      processor.prepare(rate, 2, 8192);
+      Audio input{noise(20000, 1), noise(20000, 2)};
+      const float bad[] = {NAN, INFINITY, -INFINITY, std::numeric_limits<float>::denorm_min(), 1e-40F, std::numeric_limits<float>::max()};
+      for (std::size_t i = 0; i < 20000; i += 7) input[i % 2][i] = bad[i % 6];
+      const Audio output = play(processor, input, random_sizes(1));
+      EXPECT_TRUE(finite(output));
+      EXPECT_EQ(processor.failure(), "");
+    }
+  }
+}
+
+TEST(BadSamples, of_a_source_are_never_heard) {
+  const auto make = [](std::int64_t number, std::span<const float>, std::span<float> audio) {
+    std::ranges::fill(audio, number % 2 == 0 ? NAN : std::numeric_limits<float>::max());
+    for (std::size_t i = 0; i < audio.size(); i += 5) audio[i] = 0.5F;
+  };
+  for (const double rate : {44100.0, 96000.0}) {
+    Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), make), offline_alone);
+    processor.prepare(rate, 1, 8192);
+    EXPECT_TRUE(finite(play(processor, silence(30000), fixed(512))));
+  }
+}
+
+TEST(BadSamples, denormal_input_gives_no_denormal_output) {
+  Processor processor(echo(format_of(1000, 44100, 1)), {InputRole::sketch, Underrun::dry, 0, true, 0});
+  processor.prepare(44100, 1, 8192);
+  const Audio output = play(processor, Audio(1, std::vector<float>(10000, 1e-39F)), fixed(64));
+  for (const float sample : output[0]) ASSERT_NE(std::fpclassify(sample), FP_SUBNORMAL);
+}
+
+TEST(Calls, without_input_in_place_of_no_frames_and_before_prepare_are_served) {
+  Processor processor(echo(format_of(1000, 44100, 2)), offline);
+  std::vector<float> left(600, 3.0F), right(600, 3.0F);
+  float* planes[] = {left.data(), right.data()};
+  processor.process(nullptr, planes, 2, 600);
+  EXPECT_EQ(left, std::vector<float>(600));
+  processor.prepare(44100, 2, 512);
+  for (int i = 0; i < 10; ++i) {
+    processor.process(planes, planes, 2, 600);
+    processor.process(nullptr, planes, 2, 600);
+    processor.process(planes, planes, 2, 0);
+    processor.process(planes, planes, 1, 600);
+    processor.process(planes, planes, 0, 600);
+  }
+  EXPECT_TRUE(finite({left, right}));
+}
+
+TEST(Calls, in_place_give_what_separate_memory_gives) {
+  const Audio input{noise(9000, 1), noise(9000, 2)};
+  Processor apart(echo(format_of(1000, 44100, 2)), offline), same(echo(format_of(1000, 44100, 2)), offline);
+  apart.prepare(44100, 2, 8192);
+  same.prepare(44100, 2, 8192);
+  const Audio expected = play(apart, input, fixed(3000));
+  Audio found = input;
+  for (std::size_t done = 0; done < 9000; done += 3000) {
+    float* planes[] = {found[0].data() + done, found[1].data() + done};
+    same.process(planes, planes, 2, 3000);
+  }
+  EXPECT_TRUE(found == expected);
+}
+
+TEST(Failure, fades_out_is_told_in_a_sentence_and_ends_with_a_reset) {
+  bool broken = true;
+  const auto make = [&broken](std::int64_t number, std::span<const float>, std::span<float> audio) {
+    if (broken && number == 3) throw std::runtime_error("block 3 went wrong");
+    std::ranges::fill(audio, 0.5F);
+  };
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), make), offline_alone);
+  processor.prepare(44100, 1, 512);
+  Audio output = play(processor, silence(12000), fixed(512));
+  EXPECT_TRUE(processor.metrics().failed);
+  EXPECT_NE(processor.failure().find("block 3 went wrong"), std::string::npos);
+  const auto begin = static_cast<std::size_t>(processor.latency_samples());
+  output[0].erase(output[0].begin(), output[0].begin() + static_cast<std::ptrdiff_t>(begin));
+  EXPECT_LT(largest_jump(output[0]), 0.01F);
+  EXPECT_EQ(output[0].back(), 0.0F);
+
+  broken = false;
+  processor.reset();
+  output = play(processor, silence(12000), fixed(512));
+  await_blocks(processor, 1);
+  output = play(processor, silence(12000), fixed(512));
+  EXPECT_FALSE(processor.metrics().failed);
+  EXPECT_EQ(processor.failure(), "");
+  EXPECT_EQ(output[0].back(), 0.5F);
+}
+
+TEST(Failure, of_an_error_without_a_sentence_is_a_failure_too) {
+  const auto make = [](std::int64_t, std::span<const float>, std::span<float>) { throw 7; };
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), make), offline_alone);
+  processor.prepare(44100, 1, 512);
+  play(processor, silence(4000), fixed(512));
+  EXPECT_TRUE(processor.metrics().failed);
+  EXPECT_NE(processor.failure(), "");
+}
+
+TEST(Requests, a_storm_of_them_comes_down_to_the_newest) {
+  auto record = std::make_shared<Record>();
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), constant(0), record),
+                      {InputRole::none, Underrun::silence, 0.01, false, 0});
+  processor.prepare(44100, 1, 512);
+  record->hold();
+  play(processor, silence(2048), fixed(512));
+  record->await_waiting();
+  for (int i = 0; i < 20000; ++i) {
+    processor.request(PromptRequest{{{"prompt " + std::to_string(i), 1}}});
+    processor.request(ControlRequest{i % 2 == 0 ? "even" : "odd", {static_cast<float>(i)}, 1});
+  }
+  processor.request(ControlRequest{"unknown", {1}, 1});
+  for (int i = 0; i < 1000; ++i) processor.request(ControlRequest{"group " + std::to_string(i), {}, 1});
+  EXPECT_TRUE(record->requests().empty());
+  record->release();
+  play(processor, silence(8192), fixed(512),
+       [&](std::int64_t done) { await_blocks(processor, static_cast<std::uint64_t>(2048 + done) / 1000); });
+  const std::vector<Request> seen = record->requests();
+  EXPECT_LE(seen.size(), 256U);
+  EXPECT_EQ(std::get<ControlRequest>(seen.back()).group, "group 999");
+}
+
+TEST(Requests, keep_their_order_and_their_newest_values) {
+  auto record = std::make_shared<Record>();
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), constant(0), record), offline_alone);
+  processor.prepare(44100, 1, 512);
+  processor.set_playing(false);
+  Requests requests;
+  requests.post(PromptRequest{{{"first", 1}}});
+  requests.post(ControlRequest{"a", {1}, 1});
+  requests.post(SketchRequest{{"pitch"}, 3});
+  requests.post(ControlRequest{"b", {2}, 1});
+  requests.post(ControlRequest{"a", {3}, 1});
+  requests.post(PromptRequest{{{"second", 1}}});
+  const Requests::Batch batch = requests.take();
+  ASSERT_EQ(batch.requests.size(), 4U);
+  EXPECT_EQ(std::get<SketchRequest>(batch.requests[0]).kinds.at(0), "pitch");
+  EXPECT_EQ(std::get<ControlRequest>(batch.requests[1]).group, "b");
+  EXPECT_EQ(std::get<ControlRequest>(batch.requests[2]).values.at(0), 3);
+  EXPECT_EQ(std::get<PromptRequest>(batch.requests[3]).mix.at(0).prompt, "second");
+  EXPECT_TRUE(requests.take().requests.empty());
+}
+
+TEST(Requests, that_are_refused_late_are_told_and_stop_nothing) {
+  auto record = std::make_shared<Record>();
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), constant(0.5F), record), offline_alone);
+  EXPECT_THROW(processor.request(ControlRequest{"unknown", {1}, 1}), Error);
+  processor.prepare(44100, 1, 512);
+  processor.request(ControlRequest{"unknown", {1}, 1});
+  const Audio output = play(processor, silence(8000), fixed(512));
+  EXPECT_EQ(processor.failure(), "no control of that name");
+  EXPECT_FALSE(processor.metrics().failed);
+  EXPECT_EQ(output[0].back(), 0.5F);
+}
+
+TEST(Ending, in_the_middle_of_a_block_cancels_it) {
+  for (const bool prepare_again : {false, true}) {
+    auto record = std::make_shared<Record>();
+    {
+      Processor processor(echo(format_of(1000, 44100, 1), record), {InputRole::sketch, Underrun::silence, 0.01, false, 0});
+      processor.prepare(44100, 1, 512);
+      record->hold();
+      play(processor, silence(4096), fixed(512));
+      record->await_waiting();
+      if (prepare_again) {
+        processor.prepare(48000, 1, 64);
+        record->release();
+        play(processor, silence(4096), fixed(64));
+      }
+    }
+    EXPECT_FALSE(record->alive);
+  }
+}
+
+TEST(Playing, off_makes_no_block_and_on_again_keeps_the_time) {
+  auto record = std::make_shared<Record>();
+  Processor processor(echo(format_of(1000, 44100, 1), record), offline);
+  processor.prepare(44100, 1, 512);
+  const Audio input = tones(60000, 44100, 22050, 1);
+  int made_off = 0, made_late = 0;
+  const Audio output = play(processor, input, fixed(100), [&](std::int64_t done) {
+    if (done == 20000) processor.set_playing(false);
+    if (done == 20200) made_off = record->made;
+    if (done == 39900) made_late = record->made;
+    if (done == 40000) processor.set_playing(true);
+  });
+  EXPECT_LE(made_late, made_off + 1);
+  const auto latency = static_cast<double>(processor.latency_samples());
+  for (std::size_t i = 21000; i < 40000; ++i) ASSERT_EQ(output[0][i], 0.0F) << i;
+  EXPECT_GT(snr(output[0], 45000, [&](std::size_t i) { return tone(static_cast<double>(i) - latency, 44100, 22050, 0); }), 120);
+  EXPECT_EQ(processor.metrics().underruns, 0U);
+  EXPECT_EQ(processor.metrics().dropped_blocks, 0U);
+}
+
+TEST(Playing, a_reset_begins_the_piece_again_without_a_click) {
+  const auto make = [](std::int64_t number, std::span<const float>, std::span<float> audio) {
+    std::ranges::fill(audio, number < 3 ? 0.5F : -0.5F);
+    if (number == 3) {
+      for (std::size_t i = 0; i < 200; ++i) audio[i] = 0.5F - static_cast<float>(i) / 200;
+    }
+  };
+  for (const double rate : {44100.0, 48000.0}) {
+    auto record = std::make_shared<Record>();
+    Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), make, record), offline_alone);
+    processor.prepare(rate, 1, 512);
+    Audio output = play(processor, silence(20000), fixed(100), [&](std::int64_t done) {
+      if (done == 8000) processor.reset();
+    });
+    output[0].erase(output[0].begin(), output[0].begin() + processor.latency_samples() + 300);
+    EXPECT_EQ(record->resets, 2);
+    EXPECT_LT(largest_jump(output[0]), 0.03F) << rate;
+    EXPECT_EQ(processor.metrics().underruns, 0U);
+  }
+}
+
+TEST(Two, processors_at_once_do_not_disturb_each_other) {
+  const auto run = [](float value) {
+    Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), constant(value)), offline_alone);
+    processor.prepare(44100, 1, 512);
+    const auto begin = static_cast<std::ptrdiff_t>(processor.latency_samples());
+    const Audio output = play(processor, silence(50000), random_sizes(static_cast<unsigned>(value * 8)));
+    EXPECT_TRUE(std::all_of(output[0].begin() + begin, output[0].end(), [value](float x) { return x == value; }));
+  };
+  std::thread first([&] { run(0.25F); }), second([&] { run(0.75F); });
+  first.join();
+  second.join();
+}
+
+TEST(Priority, that_is_refused_is_reported_as_none) {
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), constant(0)), {InputRole::none, {}, 0, true, 50});
+  processor.prepare(44100, 1, 512);
+  play(processor, silence(4000), fixed(512));
+  EXPECT_TRUE(processor.metrics().priority == 0 || processor.metrics().priority == 50);
+}
+
+/// Of the CPU, not of the clock: it does not depend on what else the machine does.
+double cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+TEST(Idle, takes_less_than_half_a_percent_of_a_core) {
+  for (const bool playing : {true, false}) {
+    Processor processor(echo(format_of(16384)), {InputRole::sketch, Underrun::silence, 0.1, false, 0});
+    processor.prepare(44100, 2, 512);
+    processor.set_playing(playing);
+    play(processor, silence(512, 2), fixed(512));  // and then the host calls no more
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    const double before = cpu_seconds();
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    const double share = cpu_seconds() - before;
+    RecordProperty(playing ? "playing_percent" : "stopped_percent", std::to_string(100 * share));
+    EXPECT_LT(share, 0.005) << (playing ? "playing" : "stopped");
+  }
+}
+
+}  // namespace
+}  // namespace lmdm::live::test

@@ -1,0 +1,51 @@
+// Every system call of a watched thread, by the kernel's own dispatch to user space: no library function is needed to make it, and none
+// hides it.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <ucontext.h>
+
+#include "watch.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#endif
+
+namespace lmdm::live::test {
+namespace {
+
+constexpr char pass = 0, block = 1;
+thread_local volatile char selector = pass;
+thread_local bool dispatched = false;
+
+/// The call was not made. It fails, and from here on the thread may enter the kernel, for this handler must return.
+void on_system_call(int, siginfo_t*, void*) {
+  selector = pass;
+  note(Call::kernel, "a system call");
+}
+
+bool dispatch() noexcept {
+  struct sigaction action{};
+  action.sa_sigaction = on_system_call;
+  action.sa_flags = SA_SIGINFO;
+  if (sigaction(SIGSYS, &action, nullptr) != 0) return false;
+  return prctl(PR_SET_SYSCALL_USER_DISPATCH, 1, 0, 0, &selector) == 0;
+}
+
+}  // namespace
+
+bool catches_system_calls() noexcept {
+#if defined(__x86_64__)
+  if (!dispatched) dispatched = dispatch();
+#endif
+  return dispatched;
+}
+
+void watch_kernel(bool on) noexcept {
+  if (!on) {
+    selector = pass;
+  } else if (catches_system_calls()) {
+    selector = block;
+  }
+}
+
+}  // namespace lmdm::live::test
