@@ -7,21 +7,23 @@
 #include <string_view>
 #include <vector>
 
+#include "lmdm/export.h"
+
 namespace lmdm {
 
 enum class DType { float32, float16, int64, int32, boolean };
 
 /// "float32", "float16", "int64", "int32" or "bool", as in a manifest.
-[[nodiscard]] std::string_view name(DType type) noexcept;
+[[nodiscard]] LMDM_EXPORT std::string_view name(DType type) noexcept;
 /// Bytes of one element.
-[[nodiscard]] std::size_t size_of(DType type) noexcept;
+[[nodiscard]] LMDM_EXPORT std::size_t size_of(DType type) noexcept;
 
 using Shape = std::vector<std::int64_t>;
 
 /// Elements of a shape, all of whose axes are at least 0.
-[[nodiscard]] std::size_t count_of(const Shape& shape) noexcept;
+[[nodiscard]] LMDM_EXPORT std::size_t count_of(const Shape& shape) noexcept;
 /// As in "[1, 32, 8]".
-[[nodiscard]] std::string to_string(const Shape& shape);
+[[nodiscard]] LMDM_EXPORT std::string to_string(const Shape& shape);
 
 /// One named input or output of a graph; shapes have no free axis.
 struct Port {
@@ -48,6 +50,6 @@ struct Array {
 
 /// The strings of a text array of an npz file in UTF-8. Such an array is read as int32 code points with one axis more, the width, padded
 /// with zeros; one string has the shape [width]. Empty for any other array.
-[[nodiscard]] std::vector<std::string> texts(const Array& array);
+[[nodiscard]] LMDM_EXPORT std::vector<std::string> texts(const Array& array);
 
 }  // namespace lmdm

@@ -7,12 +7,13 @@
 #include <string>
 
 #include "lmdm/array.h"
+#include "lmdm/export.h"
 
 /// The interface of a backend: named buffers that live where the device is, and graphs bound to them once.
 namespace lmdm {
 
 /// Memory of one fixed shape and type. A graph writes it as an output, another reads it as an input, and nothing is copied.
-class Buffer {
+class LMDM_EXPORT Buffer {
  public:
   explicit Buffer(Port port) : port_(std::move(port)) {}
   virtual ~Buffer() = default;
@@ -43,7 +44,7 @@ class Buffer {
 using Buffers = std::map<std::string, std::shared_ptr<Buffer>>;
 
 /// A graph with a buffer at every input and output.
-class Binding {
+class LMDM_EXPORT Binding {
  public:
   Binding() = default;
   virtual ~Binding() = default;
@@ -55,7 +56,7 @@ class Binding {
 };
 
 /// Loads the graphs of one bundle. Used by one thread at a time, but for `cancel`.
-class Backend {
+class LMDM_EXPORT Backend {
  public:
   Backend() = default;
   virtual ~Backend() = default;

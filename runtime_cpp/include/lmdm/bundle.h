@@ -6,12 +6,13 @@
 #include <string>
 
 #include "lmdm/array.h"
+#include "lmdm/export.h"
 #include "lmdm/manifest.h"
 
 namespace lmdm {
 
 /// A checked folder; copies share it. Paths given to its functions are those of the manifest. Safe for use from several threads.
-class Bundle {
+class LMDM_EXPORT Bundle {
  public:
   /// Opens a bundle and checks all of it, weights included.
   /// Throws Error(bundle): not a folder, no or a bad manifest, a file that is missing, changed or outside of the folder, or a graph

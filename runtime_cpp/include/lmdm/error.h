@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "lmdm/export.h"
+
 namespace lmdm {
 
 /// Whose fault it is; the numbers are those of the C ABI.
@@ -15,7 +17,7 @@ enum class ErrorKind {
 };
 
 /// One sentence: what, what was found, what was expected, and what to run next. The same sentences as the Python runtime.
-class Error : public std::runtime_error {
+class LMDM_EXPORT Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& sentence) : std::runtime_error(sentence), kind_(kind) {}
   [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }

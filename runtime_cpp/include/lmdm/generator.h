@@ -9,6 +9,7 @@
 
 #include "lmdm/backend.h"
 #include "lmdm/bundle.h"
+#include "lmdm/export.h"
 
 namespace lmdm {
 
@@ -35,7 +36,7 @@ struct Timings {
 ///
 /// One thread at a time, but for `cancel`. The same seed, prompts, controls and settings give the same samples on the same machine.
 /// Audio is planar: channel after channel, `[channels, samples]`, float32 at `sample_rate()`.
-class Generator {
+class LMDM_EXPORT Generator {
  public:
   /// Throws Error(session): a setting that the bundle cannot serve; Error(bundle): a graph does not load.
   Generator(const Bundle& bundle, std::shared_ptr<Backend> backend, const GeneratorOptions& options = {});

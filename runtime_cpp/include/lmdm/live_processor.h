@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lmdm/export.h"
 #include "lmdm/generator.h"
 #include "lmdm/nonblocking.h"
 
@@ -49,7 +50,7 @@ struct LiveMetrics {
 /// one block, of the margin in which the next one is made, of the host's largest call, of the codec and of the resamplers, and 5 ms in
 /// which music can still fade where the next block is late; it changes in `prepare` only. Offline it has neither margin nor call, unless
 /// the margin is given.
-class LiveProcessor {
+class LMDM_EXPORT LiveProcessor {
  public:
   /// [control] Takes the generator over. Throws Error(session): the bundle has no control for `options.input`.
   LiveProcessor(Generator generator, const LiveOptions& options = {});

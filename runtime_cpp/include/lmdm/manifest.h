@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "lmdm/array.h"
+#include "lmdm/export.h"
 
 /// The manifest of a bundle as typed data (docs/bundle.md).
 namespace lmdm {
 
 inline constexpr int format_version = 2;
 
-struct GraphEntry {
+struct LMDM_EXPORT GraphEntry {
   std::string name;
   std::string file;
   std::string sha256;
@@ -121,7 +122,7 @@ struct Fixture {
 };
 
 /// Everything a runtime knows of an instrument.
-struct Manifest {
+struct LMDM_EXPORT Manifest {
   std::string name;
   ModelEntry model;
   CodecEntry codec;

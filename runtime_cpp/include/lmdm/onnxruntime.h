@@ -6,6 +6,7 @@
 
 #include "lmdm/backend.h"
 #include "lmdm/bundle.h"
+#include "lmdm/export.h"
 
 namespace lmdm {
 
@@ -21,6 +22,6 @@ struct OnnxRuntimeOptions {
 
 /// ONNX Runtime, opened at run time. The bundle's weights are in memory once, whatever the number of graphs that share them.
 /// Throws Error(environment): no ONNX Runtime, one that is too old, or one without the provider; says what to install.
-[[nodiscard]] std::shared_ptr<Backend> make_onnxruntime_backend(const Bundle& bundle, const OnnxRuntimeOptions& options = {});
+[[nodiscard]] LMDM_EXPORT std::shared_ptr<Backend> make_onnxruntime_backend(const Bundle& bundle, const OnnxRuntimeOptions& options = {});
 
 }  // namespace lmdm
