@@ -85,7 +85,7 @@ def test_the_comparison_sees_one_wrong_factor() -> None:
     right = request("ping-pong", "cfg++", (1.0, 0.6, 0.25, 0.0))
     level = {**right, "schedule": (1.0, float(np.nextafter(np.float32(0.6), np.float32(1))), 0.25, 0.0)}
     scale = {**right, "scale": float(np.nextafter(np.float32(2.3), np.float32(3)))}
-    noise = {**right, "noise": [right["noise"][0][:-1] + [right["noise"][0][-1] + 1e-5], *right["noise"][1:]]}
+    noise = {**right, "noise": [[*right["noise"][0][:-1], right["noise"][0][-1] + 1e-05], *right["noise"][1:]]}
     data, _ = python_answer(right)
     for answer in ask(level, scale, noise):
         assert not np.array_equal(np.array(answer["x"], dtype=np.float32), data.ravel())
