@@ -31,7 +31,7 @@ def run(name: str, *arguments: object, given: str | None = None) -> str:
     """Standard output of a program that must succeed."""
     # So that it finds the ONNX Runtime of this Python.
     environment = {"VIRTUAL_ENV": sys.prefix, **os.environ}
-    command = [built(name), *map(str, arguments)]
+    command = [str(built(name)), *map(str, arguments)]
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout

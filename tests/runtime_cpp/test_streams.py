@@ -99,8 +99,10 @@ def sketching(tiny: Tiny, piece: int, median: int) -> list[Request]:
             asked.append(request("sketch.choose", kinds=["loudness"], smoothing=None))
             asked.append(request("sketch.analyse", audio=audio[:, : 5 * tiny.model.sizes.frame_size]))
         asked += [request("sketch.block"), request("sketch.block"), request("sketch.advance")]
-    asked += [request("sketch.reset"), request("sketch.block")]
-    return asked + [
+    return [
+        *asked,
+        request("sketch.reset"),
+        request("sketch.block"),
         request("sketch.choose", kinds=["pitch"], smoothing=None),
         request("sketch.choose", kinds=["loudness"], smoothing=2),
         request("sketch.feed", audio=[0.0, INFINITE]),
