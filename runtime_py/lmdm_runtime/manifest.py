@@ -159,6 +159,17 @@ def schema() -> Json:
     return json.loads(files("lmdm_runtime").joinpath("manifest.schema.json").read_text(encoding="utf-8"))
 
 
+@cache
+def _validator() -> Any:
+    """Of the schema, where 2.0 is no integer: sizes are whole numbers in every language."""
+
+    def whole(_: object, value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    base = jsonschema.Draft202012Validator
+    return jsonschema.validators.extend(base, type_checker=base.TYPE_CHECKER.redefine("integer", whole))(schema())
+
+
 def read_manifest(path: Path) -> Manifest:
     """Reads and checks a `manifest.json`.
 
@@ -185,7 +196,7 @@ def parse_manifest(document: Any, origin: str = "manifest.json") -> Manifest:
         BundleError: of another format version, or not of the schema's form.
     """
     _require_version(document, origin)
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema()).iter_errors(document))
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(document))
     if error is not None:
         where = ".".join(str(part) for part in error.absolute_path) or "the top level"
         raise BundleError(

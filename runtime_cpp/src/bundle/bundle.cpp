@@ -75,7 +75,7 @@ void require_own_weights(const fs::path& folder, const Manifest& manifest, const
     const std::size_t slash = entry.file.rfind('/');
     const std::string beside = slash == std::string::npos ? "" : entry.file.substr(0, slash + 1);
     for (const std::string& location : locations) {
-      const std::string takes = path + " takes weights from " + bundles::python_repr(bundles::shortened(location, 200));
+      const std::string takes = path + " takes weights from " + bundles::in_quotes(bundles::shortened(location, 200));
       if (!bundles::stays_inside(folder, location) || !bundles::stays_inside(folder, beside + location)) {
         refuse(takes + ", which lies outside of the bundle; do not use this bundle");
       }

@@ -44,7 +44,7 @@ bool stays_inside(const fs::path& folder, const std::string& name) {
 
 fs::path inside(const fs::path& folder, const std::string& name) {
   if (!stays_inside(folder, name)) {
-    refuse("the manifest of " + folder.string() + " names " + python_repr(name) +
+    refuse("the manifest of " + folder.string() + " names " + in_quotes(name) +
            ", which lies outside of the bundle; do not use this bundle");
   }
   return joined(folder, name);

@@ -81,13 +81,13 @@ std::map<std::string, Array> read_npz(const std::filesystem::path& file) {
     if (zip_stat_index(archive.get(), index, 0, &stat) != 0) fail(zip_strerror(archive.get()));
     const std::size_t size = stated_size(stat);
     std::string name = stat.name;
-    if (!name.ends_with(".npy")) fail("the member " + python_repr(name) + " is no array");
+    if (!name.ends_with(".npy")) fail("the member " + in_quotes(name) + " is no array");
     name.resize(name.size() - 4);
-    if (arrays.contains(name)) fail("two arrays " + python_repr(name));
+    if (arrays.contains(name)) fail("two arrays " + in_quotes(name));
     try {
       arrays[name] = read_member(archive.get(), index, size);
     } catch (const std::runtime_error& error) {
-      fail("array " + python_repr(name) + ": " + error.what());
+      fail("array " + in_quotes(name) + ": " + error.what());
     }
   }
   return arrays;

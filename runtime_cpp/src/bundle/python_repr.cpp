@@ -29,7 +29,7 @@ void write(const nlohmann::json& value, std::string& out) {
   } else if (value.is_boolean()) {
     out += value.get<bool>() ? "True" : "False";
   } else if (value.is_string()) {
-    out += python_repr(value.get_ref<const std::string&>());
+    out += in_quotes(value.get_ref<const std::string&>());
   } else if (value.is_number_float()) {
     out += float_repr(value.get<double>());
   } else if (value.is_array()) {
@@ -43,7 +43,7 @@ void write(const nlohmann::json& value, std::string& out) {
     out += '{';
     for (auto item = value.begin(); item != value.end() && out.size() <= enough; ++item) {
       if (item != value.begin()) out += ", ";
-      out += python_repr(item.key()) + ": ";
+      out += in_quotes(item.key()) + ": ";
       write(item.value(), out);
     }
     out += '}';
@@ -54,7 +54,7 @@ void write(const nlohmann::json& value, std::string& out) {
 
 }  // namespace
 
-std::string python_repr(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   const bool doubled = text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos;
   const char quote = doubled ? '"' : '\'';

@@ -1,7 +1,6 @@
 #include "bundle/schema.h"
 
 #include <algorithm>
-#include <cmath>
 #include <compare>
 #include <set>
 #include <stdexcept>
@@ -39,7 +38,7 @@ bool is_type(const Json& value, std::string_view type) {
   if (type == "boolean") return value.is_boolean();
   if (type == "null") return value.is_null();
   if (type == "number") return value.is_number();
-  return value.is_number_integer() || (value.is_number_float() && std::trunc(value.get<double>()) == value.get<double>());
+  return value.is_number_integer();  // Not 2.0, which the schema language would allow: sizes are whole in every language.
 }
 
 class Check {
@@ -172,7 +171,7 @@ class Check {
       if (rule.is_object()) {
         below(item.key(), item.value(), rule);
       } else if (++count && extra.size() < 1000) {
-        extra += (count > 1 ? ", " : "") + python_repr(item.key());
+        extra += (count > 1 ? ", " : "") + in_quotes(item.key());
       }
     }
     if (rule == false && count > 0) {

@@ -11,6 +11,7 @@ namespace {
 
 using lmdm::bundles::parse_json;
 using lmdm::bundles::python_repr;
+using lmdm::bundles::in_quotes;
 
 std::string reason(const std::string& text) {
   try {
@@ -42,9 +43,9 @@ TEST(Json, NestingEnds) {
 
 TEST(PythonRepr, IsThatOfPython) {
   // Right-hand sides: repr() of CPython 3.11.
-  EXPECT_EQ(python_repr(std::string_view("it's")), "\"it's\"");
-  EXPECT_EQ(python_repr(std::string_view("it's \"x\"")), "'it\\'s \"x\"'");
-  EXPECT_EQ(python_repr(std::string_view("a\\b\n\t\x01\x7f")), "'a\\\\b\\n\\t\\x01\\x7f'");
+  EXPECT_EQ(in_quotes("it's"), "\"it's\"");
+  EXPECT_EQ(in_quotes("it's \"x\""), "'it\\'s \"x\"'");
+  EXPECT_EQ(in_quotes("a\\b\n\t\x01\x7f"), "'a\\\\b\\n\\t\\x01\\x7f'");
   const auto value = nlohmann::json::parse(R"([null, true, false, -1, 2.5, 2.0, 1e16, 1e-5, 0.0001, 1e15, {"a": []}])");
   EXPECT_EQ(python_repr(value), "[None, True, False, -1, 2.5, 2.0, 1e+16, 1e-05, 0.0001, 1000000000000000.0, {'a': []}]");
 }
