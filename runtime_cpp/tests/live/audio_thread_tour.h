@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <functional>
@@ -26,6 +28,7 @@ inline void tour(const std::function<void(const std::function<void()>&)>& call) 
         const float* from[] = {input[0].data(), input[1].data()};
         float* to[] = {output[0].data(), output[1].data()};
         const Sizes sizes = random_sizes(7);
+        std::uint64_t blocks = 0, underruns = 0;
         for (int i = 0; i < 300; ++i) {
           if (i == 100) record->hold();
           if (i == 140) record->release();
@@ -35,11 +38,15 @@ inline void tour(const std::function<void(const std::function<void()>&)>& call) 
             if (i % 50 == 30) processor.set_playing(i % 100 == 80);
             processor.process(i % 9 == 0 ? nullptr : i % 10 == 0 ? to : from, to, 1 + i % 2, frames);
             const LiveMetrics metrics = processor.metrics();
+            blocks = std::max(blocks, metrics.blocks);
+            underruns = std::max(underruns, metrics.underruns);
             if (metrics.failed || processor.latency_samples() <= 0) std::abort();
           });
           // The inference thread is let through, so that there is music at all.
           if (i % 100 < 25) std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
+        EXPECT_GT(blocks, 0U);
+        EXPECT_GT(underruns, 0U);
       }
     }
   }

@@ -17,10 +17,15 @@ constexpr char pass = 0, block = 1;
 thread_local volatile char selector = pass;
 thread_local bool dispatched = false;
 
-/// The call was not made. It fails, and from here on the thread may enter the kernel, for this handler must return.
-void on_system_call(int, siginfo_t*, void*) {
+/// Lets the call be made after all, which the library may depend on. From here on the thread may enter the kernel, for this handler must
+/// return; one call is proof enough.
+void on_system_call(int, siginfo_t*, [[maybe_unused]] void* context) {
   selector = pass;
   note(Call::kernel, "a system call");
+#if defined(__x86_64__)
+  constexpr greg_t length_of_instruction = 2;
+  static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP] -= length_of_instruction;
+#endif
 }
 
 bool dispatch() noexcept {

@@ -1,0 +1,132 @@
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "host.h"
+#include "lmdm/error.h"
+#include "lmdm/live_processor.h"
+#include "lmdm/onnxruntime.h"
+
+namespace lmdm::live::test {
+namespace {
+
+/// The tiny bundles that write_bundles.py of the C ABI's tests wrote, one for each pattern; without them the test is skipped.
+class LiveGenerator : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    const char* const bundles = std::getenv("LMDM_TEST_BUNDLES");
+    if (bundles == nullptr) GTEST_SKIP() << "no test bundles; run runtime_cpp/tests/c/write_bundles.py and set LMDM_TEST_BUNDLES";
+    folder_ = std::filesystem::path(bundles) / GetParam();
+  }
+  [[nodiscard]] Generator generator() const {
+    const Bundle bundle = Bundle::load(folder_);
+    OnnxRuntimeOptions options;
+    options.threads = 1;
+    return Generator(bundle, make_onnxruntime_backend(bundle, options), {5, {}, {}, {}});
+  }
+  std::filesystem::path folder_;
+};
+
+constexpr std::size_t blocks = 12, changed_block = 5;
+const std::string first_prompt = "slow ambient pad", second_prompt = "fast techno with drums";
+
+std::vector<std::string> sketch_kinds(const Manifest& manifest) {
+  std::vector<std::string> kinds;
+  for (const ControlEntry& control : manifest.controls) {
+    if (control.source == ControlSource::sketch) kinds.push_back(control.kind);
+  }
+  return kinds;
+}
+
+/// What the Generator alone makes of `input` by channel, with another prompt from `changed_block` on.
+Audio alone(Generator generator, const Audio& input) {
+  const auto channels = static_cast<std::size_t>(generator.channels());
+  const std::size_t length = generator.block_samples();
+  generator.set_prompt(first_prompt);
+  if (!input.empty()) generator.choose_sketch(sketch_kinds(generator.manifest()));
+  Audio music(channels);
+  std::vector<float> block(channels * length), heard(channels * length);
+  for (std::size_t k = 0; k < blocks; ++k) {
+    if (k == changed_block) generator.set_prompt(second_prompt);
+    if (!input.empty()) {
+      for (std::size_t c = 0; c < channels; ++c)
+        std::copy_n(input[c].begin() + static_cast<std::ptrdiff_t>(k * length), length,
+                    heard.begin() + static_cast<std::ptrdiff_t>(c * length));
+      generator.feed_sketch(heard);
+    }
+    generator.next_block(block);
+    for (std::size_t c = 0; c < channels; ++c) {
+      music[c].insert(music[c].end(), block.begin() + static_cast<std::ptrdiff_t>(c * length),
+                      block.begin() + static_cast<std::ptrdiff_t>((c + 1) * length));
+    }
+  }
+  return music;
+}
+
+TEST_P(LiveGenerator, offline_is_the_generator_late_by_the_latency) {
+  for (const bool sketched : {false, true}) {
+    Generator reference = generator();
+    const auto channels = static_cast<std::size_t>(reference.channels());
+    const std::size_t length = reference.block_samples(), delay = reference.delay_samples();
+    const double rate = reference.sample_rate();
+    const std::vector<std::string> kinds = sketch_kinds(reference.manifest());
+    ASSERT_FALSE(kinds.empty());
+    Audio input;
+    for (std::size_t c = 0; c < channels; ++c) input.push_back(noise(blocks * length, static_cast<unsigned>(c)));
+    const Audio expected = alone(std::move(reference), sketched ? input : Audio{});
+
+    LiveProcessor live(generator(), {sketched ? InputRole::sketch : InputRole::none, Underrun::silence, 0, true, 0});
+    live.set_prompt(first_prompt);
+    if (sketched) live.choose_sketch(kinds);
+    live.prepare(rate, static_cast<int>(channels), 64);
+    const auto latency = static_cast<std::size_t>(live.latency_samples());
+    // Every block is made when its first sample is asked for, less the fade that is looked ahead.
+    const std::size_t fade = latency - length - delay, change = latency - delay + changed_block * length - fade;
+    Audio output(channels);
+    std::vector<float> frame(channels);
+    for (std::size_t i = 0; i < blocks * length; ++i) {
+      if (i == change) live.set_prompt(second_prompt);
+      std::vector<const float*> from;
+      std::vector<float*> to;
+      for (std::size_t c = 0; c < channels; ++c) from.push_back(&input[c][i]), to.push_back(&frame[c]);
+      live.process(from.data(), to.data(), static_cast<int>(channels), 1);
+      for (std::size_t c = 0; c < channels; ++c) output[c].push_back(frame[c]);
+    }
+    ASSERT_EQ(live.failure(), "");
+    ASSERT_LT(latency, blocks * length / 2);
+    for (std::size_t c = 0; c < channels; ++c) {
+      for (std::size_t i = 0; i < blocks * length; ++i) {
+        ASSERT_EQ(output[c][i], i < latency ? 0.0F : expected[c][i - latency + delay]) << i;
+      }
+    }
+  }
+}
+
+TEST_P(LiveGenerator, without_a_prompt_or_a_control_is_refused) {
+  LiveProcessor live(generator());
+  EXPECT_THROW(live.prepare(8000, 1, 64), Error);
+  EXPECT_THROW(LiveProcessor(generator(), {InputRole::accompaniment, {}, 0, false, 0}), Error);
+}
+
+TEST_P(LiveGenerator, in_real_time_makes_music_and_ends_at_once) {
+  LiveProcessor live(generator(), {InputRole::sketch, Underrun::dry, 0, false, 10});
+  live.set_prompt(first_prompt);
+  live.prepare(48000, 2, 128);
+  std::vector<float> left(128), right(128);
+  float* planes[] = {left.data(), right.data()};
+  for (int i = 0; i < 200; ++i) {
+    live.process(planes, planes, 2, 128);
+    if (i % 50 == 0) live.set_prompt(i % 100 == 0 ? second_prompt : first_prompt);
+    if (i % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_FALSE(live.metrics().failed) << live.failure();
+}
+
+INSTANTIATE_TEST_SUITE_P(, LiveGenerator, testing::Values("encoder-decoder", "block-causal"),
+                         [](const auto& each) { return std::string(each.param).substr(0, 5); });
+
+}  // namespace
+}  // namespace lmdm::live::test
