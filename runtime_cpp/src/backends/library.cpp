@@ -62,11 +62,12 @@ Opened open_candidate(const Candidate& candidate) {
     opened.reason = candidate.file.string() + " is ONNX Runtime " + version + ", which is older than 1." + std::to_string(api_floor);
     return opened;
   }
+  const std::filesystem::path file = platform::file_of(reinterpret_cast<const void*>(get_base));
   const std::lock_guard lock(mutex);
   std::weak_ptr<Library>& known = open_libraries[base];
   opened.library = known.lock();
   if (!opened.library) {
-    known = opened.library = std::make_shared<Library>(*api, version, candidate.file.string());
+    known = opened.library = std::make_shared<Library>(*api, version, file.empty() ? candidate.file : file);
   }
   return opened;
 }
@@ -94,7 +95,7 @@ std::shared_ptr<Library> Library::open(const std::filesystem::path& configured) 
                                           platform::onnxruntime_names().back());
 }
 
-Library::Library(const OrtApi& api, std::string version, std::string where)
+Library::Library(const OrtApi& api, std::string version, std::filesystem::path where)
     : api_(&api), version_(std::move(version)), where_(std::move(where)) {
   OrtEnv* environment = nullptr;
   // What goes wrong comes back as a status; nothing else belongs on the streams of the program that we are part of.

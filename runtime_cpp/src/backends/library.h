@@ -38,13 +38,12 @@ class Library {
   /// Throws Error(environment): there is none, or none that is new enough.
   [[nodiscard]] static std::shared_ptr<Library> open(const std::filesystem::path& configured);
 
-  Library(const OrtApi& api, std::string version, std::string where);
+  Library(const OrtApi& api, std::string version, std::filesystem::path where);
 
   [[nodiscard]] const OrtApi& api() const noexcept { return *api_; }
   [[nodiscard]] const OrtEnv* environment() const noexcept { return environment_.get(); }
   [[nodiscard]] const std::string& version() const noexcept { return version_; }
-  /// Its path, or the name under which the loader found it.
-  [[nodiscard]] const std::string& where() const noexcept { return where_; }
+  [[nodiscard]] const std::filesystem::path& where() const noexcept { return where_; }
   /// Names of the execution providers that it was built with.
   [[nodiscard]] std::vector<std::string> providers() const;
 
@@ -53,7 +52,8 @@ class Library {
 
  private:
   const OrtApi* api_;
-  std::string version_, where_;
+  std::string version_;
+  std::filesystem::path where_;
   Handle<OrtEnv> environment_;
 };
 

@@ -16,6 +16,8 @@ namespace lmdm::platform {
 [[nodiscard]] void* open_library(const std::filesystem::path& file, std::string& reason);
 /// The address of a symbol, or null.
 [[nodiscard]] void* symbol(void* library, const char* name);
+/// The program or library that holds an address.
+[[nodiscard]] std::filesystem::path file_of(const void* address);
 /// The folder of the program or library that holds this code.
 [[nodiscard]] std::filesystem::path own_folder();
 /// A variable of the environment that is set and not empty.

@@ -35,13 +35,17 @@ void* symbol(void* library, const char* name) {
   return dlsym(library, name);
 }
 
-std::filesystem::path own_folder() {
+std::filesystem::path file_of(const void* address) {
   Dl_info info{};
-  if (dladdr(reinterpret_cast<void*>(&own_folder), &info) == 0 || info.dli_fname == nullptr) {
+  if (dladdr(address, &info) == 0 || info.dli_fname == nullptr) {
     return {};
   }
   std::error_code ignored;
-  return std::filesystem::absolute(info.dli_fname, ignored).lexically_normal().parent_path();
+  return std::filesystem::absolute(info.dli_fname, ignored).lexically_normal();
+}
+
+std::filesystem::path own_folder() {
+  return file_of(reinterpret_cast<const void*>(&own_folder)).parent_path();
 }
 
 std::optional<std::string> environment(const char* name) {

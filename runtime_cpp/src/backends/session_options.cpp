@@ -101,7 +101,7 @@ void require_provider(const Library& library, Provider provider) {
   for (const std::string& other : built) {
     all += (all.empty() ? "" : ", ") + other;
   }
-  throw Error(ErrorKind::environment, "ONNX Runtime " + library.version() + " at " + library.where() + " has no " + name +
+  throw Error(ErrorKind::environment, "ONNX Runtime " + library.version() + " at " + library.where().string() + " has no " + name +
                                           ", it was built with " + all +
                                           "; run: pip install onnxruntime-gpu, and set LMDM_ONNXRUNTIME to the path of its library");
 }
