@@ -46,9 +46,18 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
+def rounded(value: Any) -> Any:
+    """Whole numbers that C++ holds in a float64 as Python's float."""
+    if isinstance(value, dict):
+        return {key: rounded(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [rounded(child) for child in value]
+    return float(value) if isinstance(value, int) and abs(value) > 2**53 else value
+
+
 def comparable(answer: Json, folder: Path) -> Json:
     if "sentence" not in answer:
-        return answer
+        return rounded(answer)
     return {**answer, "sentence": OWN_WORDS.sub(r"\1 (…)", answer["sentence"].replace(str(folder), "BUNDLE"))}
 
 
@@ -91,11 +100,11 @@ def wrong_documents(document: Json) -> Iterator[Json]:
             yield broken
 
 
-def test_every_wrong_value_gets_the_same_sentence(whole: Path, tmp_path: Path):
-    document = json.loads((whole / "manifest.json").read_text())
+def test_every_wrong_value_gets_the_same_sentence(rich: Path, tmp_path: Path):
+    document = json.loads((rich / "manifest.json").read_text())
     folders = []
     for number, broken in enumerate(wrong_documents(document)):
-        folder = linked_copy(whole, tmp_path / f"{number:04d}")
+        folder = linked_copy(rich, tmp_path / f"{number:04d}")
         replace(folder / "manifest.json", json.dumps(broken).encode())
         folders.append(folder)
     answers = same(*folders)

@@ -54,16 +54,22 @@ void require_unchanged(const fs::path& folder, const FileEntry& entry) {
   const fs::path path = inside(folder, entry.path);
   const std::string advice = "; copy the bundle again, or " + std::string(export_again);
   std::error_code failed;
-  if (!fs::is_regular_file(path, failed)) refuse(path.string() + " is missing" + advice);
+  const auto unreadable = [&path](const std::error_code& why) {
+    refuse(path.string() + " cannot be read (" + why.message() + "); check its permissions");
+  };
+  const fs::file_status status = fs::status(path, failed);
+  if (status.type() == fs::file_type::none) unreadable(failed);
+  if (!fs::is_regular_file(status)) refuse(path.string() + " is missing" + advice);
   const std::uintmax_t size = fs::file_size(path, failed);
-  if (failed || size != entry.bytes) {
-    refuse(path.string() + " has " + std::to_string(failed ? 0 : size) + " bytes, expected " + std::to_string(entry.bytes) + advice);
+  if (failed) unreadable(failed);
+  if (size != entry.bytes) {
+    refuse(path.string() + " has " + std::to_string(size) + " bytes, expected " + std::to_string(entry.bytes) + advice);
   }
   std::string found;
   try {
     found = sha256_of(path);
   } catch (const std::system_error& error) {
-    refuse(path.string() + " cannot be read (" + error.code().message() + "); check its permissions");
+    unreadable(error.code());
   }
   if (found != entry.sha256) {
     refuse(path.string() + " has SHA-256 " + found.substr(0, 12) + "…, expected " + entry.sha256.substr(0, 12) + "…" + advice);

@@ -78,7 +78,7 @@ Json graphs() {
 TinyBundle::TinyBundle() : manifest(Json::parse(sizes)) {
   manifest["checkpoint"]["sha256"] = std::string(64, '0');
   manifest["graphs"] = graphs();
-  for (const auto& graph : manifest["graphs"].items()) files[graph.value()["file"]] = onnx("weights.bin");
+  for (const auto& graph : manifest["graphs"].items()) files[graph.value()["file"]] = onnx("weights.bin") + field(2, graph.key());
   files["graphs/weights.bin"] = std::string(4, '\0');
   files["tokenizer.model"] = "not read by the loader";
   files["states/codec_decoder.npz"] = zip({{"state_tail.npy", npy_zeros("(1, 1)", 1)}});
