@@ -11,16 +11,16 @@ constexpr std::uint64_t width = 30;
 
 }  // namespace
 
-Progress::Progress(std::uint64_t blocks, bool wanted) : blocks_(blocks), shown_(wanted && isatty(STDERR_FILENO) != 0) {}
+Progress::Progress(std::uint64_t total, bool wanted) : total_(total), shown_(wanted && isatty(STDERR_FILENO) != 0) {}
 
 Progress::~Progress() {
   clear();
 }
 
-void Progress::at(std::uint64_t block) {
+void Progress::at(std::uint64_t done) {
   if (!shown_) return;
-  const auto done = static_cast<std::size_t>(width * block / blocks_);
-  std::cerr << "\rgenerating [" << std::string(done, '=') << std::string(width - done, ' ') << "] block " << block << " of " << blocks_
+  const auto filled = static_cast<std::size_t>(width * done / total_);
+  std::cerr << "\rgenerating [" << std::string(filled, '=') << std::string(width - filled, ' ') << "] " << 100 * done / total_ << " %"
             << std::flush;
 }
 

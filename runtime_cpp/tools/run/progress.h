@@ -8,19 +8,19 @@ namespace lmdm::run {
 /// How far it is, on one line of stderr where that is a terminal.
 class Progress {
  public:
-  Progress(std::uint64_t blocks, bool wanted);
+  Progress(std::uint64_t total, bool wanted);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void at(std::uint64_t block);
+  void at(std::uint64_t done);
   /// A sentence of its own.
   void say(const std::string& sentence);
 
  private:
   void clear();
 
-  std::uint64_t blocks_;
+  std::uint64_t total_;
   bool shown_;
 };
 
