@@ -118,6 +118,9 @@ class Controls:
                 self.lanes[name].coming = values[0]
             # What was switched off is zero from here on, until the caller sets it.
             self._sketched = bool(self._sketch.chosen)
+        elif self._sketch is not None and self._sketch.waiting:
+            # A block takes its share of the audio also while nothing follows it: what is chosen later follows what sounds then.
+            self._sketch.block()
         if self._accompaniment is not None:
             self._window = self._accompaniment.window()
 

@@ -42,6 +42,11 @@ class SketchStream:
         """Groups of all its controls."""
         return tuple(name for names in self.groups.values() for name in names)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether audio was fed that no block has taken."""
+        return self._queue.samples > 0
+
     def reset(self) -> None:
         """Nothing has been heard yet, and what was fed is forgotten; what was chosen stays."""
         self._queue.clear()

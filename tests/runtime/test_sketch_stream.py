@@ -79,6 +79,20 @@ def test_a_sketch_that_is_switched_off_is_zero_and_stays_in_the_history(drawn: T
     np.testing.assert_allclose(play(session, each=turn), expected(drawn, values), atol=2e-5)
 
 
+def test_a_sketch_that_is_chosen_late_follows_what_sounds_then(drawn: Tiny):
+    z, session = drawn.model.sizes, drawn.session()
+    audio = recording(drawn)
+    values = sketch_values(audio, z, 1)
+    values[: 3 * z.block] = 0
+    session.sketch.feed(audio)
+
+    def turn(block: int) -> None:
+        session.sketch.choose(["loudness"] if block >= 3 else [])
+
+    np.testing.assert_allclose(play(session, each=turn), expected(drawn, values), atol=2e-5)
+    assert not session.sketch.waiting
+
+
 def test_the_caller_may_set_what_no_sketch_feeds(drawn: Tiny):
     session = drawn.session()
     session.set_control("loudness", 0.7)

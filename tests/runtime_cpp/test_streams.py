@@ -193,6 +193,8 @@ def steering(folder: Path, held: int = 4) -> list[Request]:
             asked.append(request("controls.set", name="loudness", values=[0.25], frames=1))
         if block == 7:
             asked.append(request("controls.accompaniment.stop"))
+        if block == 8:
+            asked.append(request("controls.sketch.choose", kinds=["loudness"], smoothing=1))
         asked += [request("controls.prepare"), request("controls.prepare"), *seen]
     return [*asked, request("controls.reset"), request("controls.prepare"), *seen]
 

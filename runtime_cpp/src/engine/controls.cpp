@@ -54,6 +54,9 @@ void Controls::prepare() {
     for (auto& [name, values] : sketch_->block()) lane(name)->follow(std::move(values));
     // What was switched off is zero from here on, until the caller sets it.
     sketched_ = !sketch_->chosen().empty();
+  } else if (sketch_ && sketch_->waiting()) {
+    // A block takes its share of the audio also while nothing follows it: what is chosen later follows what sounds then.
+    (void)sketch_->block();
   }
   if (accompaniment_) window_ = accompaniment_->window();
 }

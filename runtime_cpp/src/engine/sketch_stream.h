@@ -27,6 +27,8 @@ class SketchStream {
   [[nodiscard]] bool feeds(const std::string& group) const noexcept;
   /// The kinds that the next blocks follow.
   [[nodiscard]] const std::vector<std::string>& chosen() const noexcept { return chosen_; }
+  /// Whether audio was fed that no block has taken.
+  [[nodiscard]] bool waiting() const noexcept { return queue_.samples() > 0; }
   /// Length of the median in frames.
   [[nodiscard]] int median() const noexcept { return median_; }
 

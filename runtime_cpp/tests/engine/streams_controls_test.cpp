@@ -128,6 +128,25 @@ TEST(StreamsControls, ASketchThatIsLetGoIsZeroAndStaysInTheHistory) {
   EXPECT_EQ(backend.runs, runs);  // nothing follows the sketch, so that it does not run
 }
 
+TEST(StreamsControls, WhatNothingFollowsIsPassedOver) {
+  FunctionBackend backend;
+  const Manifest manifest = combined(backend, context);
+  Controls controls(manifest, backend, first, {});
+  const std::vector<float> audio = numbered(channels, 4 * samples), values = sketched(audio, 1);
+  controls.set("loudness", std::vector<float>{7}, 1);
+  controls.sketch().feed(columns(audio, channels, 0, 3 * samples));
+  backend.fails = true;
+  EXPECT_EQ(refusal(ErrorKind::cancelled, [&] { controls.prepare(); }), "cancelled");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(controls.sketch().waiting());
+    EXPECT_EQ(next(controls, "loudness"), std::vector<float>(block, 7.0F));
+  }
+  EXPECT_FALSE(controls.sketch().waiting());
+  controls.sketch().feed(columns(audio, channels, 3 * samples, samples));
+  controls.sketch().choose(std::vector<std::string>{"loudness"}, {});
+  EXPECT_EQ(next(controls, "loudness"), columns(values, 1, 3 * block, block));
+}
+
 TEST(StreamsControls, PrimingIsSketchedAndTheStreamGoesOn) {
   FunctionBackend backend;
   const Manifest manifest = combined(backend, context);
