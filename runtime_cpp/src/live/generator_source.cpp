@@ -4,8 +4,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "lmdm/error.h"
-
 namespace lmdm::live {
 namespace {
 
@@ -36,8 +34,14 @@ SourceFormat GeneratorSource::format() const {
   return format;
 }
 
-void GeneratorSource::require_ready() const {
-  if (!prompted_) throw Error(ErrorKind::session, "no prompt has been set; call set_prompt before the first block");
+void GeneratorSource::require_ready() {
+  if (prompted_) return;
+  // The generator may have had its prompt before it came here. Making a block is the way to ask.
+  const SourceFormat own = format();
+  const auto channels = static_cast<std::size_t>(own.channels);
+  std::vector<float> input(own.takes_input ? channels * (own.block + own.lookahead) : 0), audio(channels * own.block);
+  next(input, audio);
+  prompted_ = true;
 }
 
 void GeneratorSource::apply(const Request& request) {

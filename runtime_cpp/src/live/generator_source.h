@@ -13,7 +13,7 @@ class GeneratorSource final : public Source {
   GeneratorSource(Generator generator, InputRole role);
 
   [[nodiscard]] SourceFormat format() const override;
-  void require_ready() const override;
+  void require_ready() override;
   void apply(const Request& request) override;
   void reset() override;
   void next(std::span<const float> input, std::span<float> audio) override;

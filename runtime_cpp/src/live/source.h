@@ -43,8 +43,8 @@ class Source {
   Source& operator=(const Source&) = delete;
 
   [[nodiscard]] virtual SourceFormat format() const = 0;
-  /// Throws Error(session) where no block can be made yet.
-  virtual void require_ready() const = 0;
+  /// Throws Error(session) where no block can be made yet. May make one: `reset` must follow.
+  virtual void require_ready() = 0;
   /// From the next block on. Throws Error(session): it cannot be served.
   virtual void apply(const Request& request) = 0;
   /// The piece begins again; what was requested stays.

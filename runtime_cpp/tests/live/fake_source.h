@@ -74,7 +74,7 @@ class FakeSource final : public Source {
   ~FakeSource() override { record_->alive = false; }
 
   [[nodiscard]] SourceFormat format() const override { return format_; }
-  void require_ready() const override {}
+  void require_ready() override {}
   void apply(const Request& request) override {
     const auto* control = std::get_if<ControlRequest>(&request);
     if (control != nullptr && control->group == "unknown") throw Error(ErrorKind::session, "no control of that name");
