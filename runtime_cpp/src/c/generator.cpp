@@ -87,7 +87,7 @@ lmdm_status lmdm_generator_prime(lmdm_generator* generator, const float* audio, 
     const auto channels = static_cast<std::size_t>(primed.channels());
     if (heard != nullptr) (void)room(heard, heard_count, block_values(primed), "heard");
     const std::vector<float> last = primed.prime(rows(audio, channels, samples, "audio"));
-    if (heard != nullptr) std::ranges::copy(last, heard);
+    if (heard != nullptr) std::ranges::copy(last, room(heard, heard_count, last.size(), "heard").begin());
     if (heard_samples != nullptr) *heard_samples = last.size() / channels;
   });
 }
