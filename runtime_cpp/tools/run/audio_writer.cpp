@@ -34,7 +34,10 @@ AudioWriter::AudioWriter(std::filesystem::path path, int sample_rate, int channe
   info.samplerate = sample_rate;
   info.channels = channels;
   info.format = format_of(path_);
-  part_ = path_.parent_path() / ("." + path_.filename().string() + "." + std::to_string(getpid()) + ".part");
+  // Beside its place, so that a rename is all that is left to do.
+  std::string hidden(1, '.');
+  hidden.append(path_.filename().string()).append(1, '.').append(std::to_string(getpid())).append(".part");
+  part_ = path_.parent_path() / hidden;
   std::error_code failure;
   if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), failure);
   file_->handle.reset(sf_open(part_.c_str(), SFM_WRITE, &info));

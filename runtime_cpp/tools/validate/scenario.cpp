@@ -43,7 +43,8 @@ Scenario scenario_of(const Json& document, const std::filesystem::path& folder) 
   if (document.contains("steps")) made.options.steps = document["steps"].get<int>();
   if (document.contains("guidance_scale")) made.options.guidance_scale = document["guidance_scale"].get<double>();
   if (document.contains("solver")) made.options.solver = document["solver"].get<std::string>();
-  for (const auto& [name, entry] : document.value("controls", Json::object()).items())
+  const Json controls = document.value("controls", Json::object());
+  for (const auto& [name, entry] : controls.items())
     made.controls[name] = {floats(entry, "file", folder), entry.at("frames").get<std::size_t>()};
   const Json embeddings = document.value("embeddings", Json::object());
   for (const auto& [prompt, file] : embeddings.items()) made.embeddings[prompt] = floats(embeddings, prompt.c_str(), folder);
