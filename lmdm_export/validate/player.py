@@ -13,6 +13,7 @@ from lmdm_export.validate.truth import Arrays, Tick
 from lmdm_runtime.backends.base import Backend, Buffer
 from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.codec_stream import StreamDecoder
+from lmdm_runtime.engine import Engine
 from lmdm_runtime.session import Session
 
 HEALTHY = Fault("healthy")
@@ -40,13 +41,25 @@ def play(
 ) -> NDArray[np.float32]:
     """The scenario's clean blocks [blocks, channels, o], as a session makes them; `audio` primes it."""
     session = Session(fault.apply(bundle), seed=scenario.seed + fault.seed_offset, backend=fault.wrap(backend))
+    return played(session, scenario, audio, tick)
+
+
+def play_native(bundle: Bundle, scenario: Scenario, threads: int | None, tick: Tick | None = None) -> NDArray[np.float32]:
+    """The same blocks from the C++ engine, which must be installed; it reads the bundle's folder itself."""
+    from lmdm_runtime.native import NativeSession
+
+    return played(NativeSession(bundle, scenario.seed, threads=threads), scenario, tick=tick)
+
+
+def played(session: Engine, scenario: Scenario, audio: NDArray | None = None, tick: Tick | None = None) -> NDArray[np.float32]:
+    """What a session that has not begun makes of the scenario."""
     for prompt, embedding in scenario.embeddings.items():
         session.set_embedding(prompt, embedding)
     for name, values in scenario.controls.items():
         session.set_control(name, values)
     if scenario.sketch is not None:
         session.sketch.choose(scenario.sketched, scenario.smoothing)
-        session.sketch.feed(np.tile(scenario.sketch, (bundle.manifest.codec.audio_channels, 1)))
+        session.sketch.feed(np.tile(scenario.sketch, (session.bundle.manifest.codec.audio_channels, 1)))
     if scenario.accompaniment is not None:
         session.accompaniment.feed_frames(scenario.accompaniment)
     if audio is not None:
