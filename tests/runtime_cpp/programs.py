@@ -12,18 +12,22 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def build_folder() -> Path:
-    """`LMDM_CPP_BUILD`, or the build of the preset `release`."""
-    return Path(os.environ.get("LMDM_CPP_BUILD") or ROOT / "build" / "release")
+def build_folders() -> list[Path]:
+    """Those of `LMDM_CPP_BUILD`, or the builds of the presets: programs are in `release`, the shared library is in `shared`."""
+    given = os.environ.get("LMDM_CPP_BUILD")
+    return [Path(folder) for folder in given.split(os.pathsep)] if given else [ROOT / "build" / preset for preset in ("release", "shared")]
 
 
 def built(name: str) -> Path:
     """A file of the build; the test is skipped where there is none."""
-    for path in sorted(build_folder().rglob(name)):
-        if path.is_file():
-            return path
+    folders = build_folders()
+    for folder in folders:
+        for path in sorted(folder.rglob(name)):
+            if path.is_file():
+                return path
     pytest.skip(
-        f"no {name} in {build_folder()}; build with cmake --preset release && cmake --build --preset release, or set LMDM_CPP_BUILD"
+        f"no {name} in {' or '.join(map(str, folders))}; build it with the presets release and shared (cmake --preset release && cmake "
+        "--build --preset release), or set LMDM_CPP_BUILD"
     )
 
 
