@@ -41,8 +41,8 @@ std::vector<std::string> sketch_kinds(const Manifest& manifest) {
   return kinds;
 }
 
-/// What the Generator alone makes of `input` by channel, with another prompt from `changed_block` on.
-Audio alone(Generator generator, const Audio& input) {
+/// What the Generator alone makes of `input` by channel, with `later_prompt` from `changed_block` on.
+Audio alone(Generator generator, const Audio& input, const std::string& later_prompt) {
   const auto channels = static_cast<std::size_t>(generator.channels());
   const std::size_t length = generator.block_samples();
   generator.set_prompt(first_prompt);
@@ -50,7 +50,7 @@ Audio alone(Generator generator, const Audio& input) {
   Audio music(channels);
   std::vector<float> block(channels * length), heard(channels * length);
   for (std::size_t k = 0; k < blocks; ++k) {
-    if (k == changed_block) generator.set_prompt(second_prompt);
+    if (k == changed_block) generator.set_prompt(later_prompt);
     if (!input.empty()) {
       for (std::size_t c = 0; c < channels; ++c)
         std::copy_n(input[c].begin() + static_cast<std::ptrdiff_t>(k * length), length,
@@ -76,7 +76,8 @@ TEST_P(LiveGenerator, offline_is_the_generator_late_by_the_latency) {
     ASSERT_FALSE(kinds.empty());
     Audio input;
     for (std::size_t c = 0; c < channels; ++c) input.push_back(noise(blocks * length, static_cast<unsigned>(c)));
-    const Audio expected = alone(std::move(reference), sketched ? input : Audio{});
+    const Audio expected = alone(std::move(reference), sketched ? input : Audio{}, second_prompt);
+    const Audio expected_without = alone(generator(), sketched ? Audio{} : input, sketched ? second_prompt : first_prompt);
 
     LiveProcessor live(generator(), {sketched ? InputRole::sketch : InputRole::none, Underrun::silence, 0, true, 0});
     live.set_prompt(first_prompt);
@@ -97,6 +98,9 @@ TEST_P(LiveGenerator, offline_is_the_generator_late_by_the_latency) {
     }
     ASSERT_EQ(live.failure(), "");
     ASSERT_LT(latency, blocks * length / 2);
+    // The music is of a kind that a shift, another sketch or another prompt would change.
+    EXPECT_GT(largest_jump(expected[0]), 0.0F);
+    EXPECT_NE(expected[0], expected_without[0]);
     for (std::size_t c = 0; c < channels; ++c) {
       for (std::size_t i = 0; i < blocks * length; ++i) {
         ASSERT_EQ(output[c][i], i < latency ? 0.0F : expected[c][i - latency + delay]) << i;
