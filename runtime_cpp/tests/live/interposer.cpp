@@ -72,6 +72,8 @@ Function* next(const char* name) noexcept {
 }  // namespace
 
 // Two things of the C library have no other form: the functions that dlsym itself needs, and the names of the arguments.
+// Seen by other libraries, whose calls are to come here too.
+#pragma GCC visibility push(default)
 extern "C" {
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
@@ -190,3 +192,4 @@ long syscall(long number, ...) noexcept {
   LMDM_PASS(Call::kernel, syscall, long(long, ...), number, values[0], values[1], values[2], values[3], values[4], values[5]);
 }
 }  // extern "C"
+#pragma GCC visibility pop
