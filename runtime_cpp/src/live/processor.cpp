@@ -67,7 +67,8 @@ void Processor::set_playing(bool playing) noexcept {
 
 void Processor::reset() {
   if (run_ == nullptr) return source_->reset();
-  const Counters& now = run_->link.counters;
+  Counters& now = run_->link.counters;
+  now.worst_block_ms.store(0);
   baseline_.blocks.store(now.blocks.load());
   baseline_.underruns.store(now.underruns.load());
   baseline_.underrun_samples.store(now.underrun_samples.load());

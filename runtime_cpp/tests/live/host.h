@@ -33,7 +33,8 @@ inline Sizes random_sizes(unsigned seed, int most = 8192) {
 /// Calls `process` with all of the input and returns as much output; `after` follows every call with the frames so far.
 inline Audio play(Processor& processor, const Audio& input, const Sizes& sizes, const std::function<void(std::int64_t)>& after = {}) {
   const std::size_t length = input.front().size(), channels = input.size();
-  Audio output(channels, std::vector<float>(length, -7.0F));
+  Audio output = input;
+  for (auto& channel : output) std::ranges::fill(channel, -7.0F);
   for (std::size_t done = 0; done < length;) {
     const auto frames = std::min(static_cast<std::size_t>(sizes()), length - done);
     std::vector<const float*> from;
