@@ -33,12 +33,14 @@ class StreamDecoder {
  private:
   void fade(std::span<float> made);
 
-  std::size_t channels_, rows_, delay_, samples_;
+  std::size_t channels_, rows_, delay_;
   std::shared_ptr<Buffer> frames_, audio_;
   StatefulGraph graph_;
   States first_;
   std::vector<float> rise_;    ///< of the fade, a value a sample; empty without one
   std::vector<float> window_;  ///< [C, frames that a run hears]
+  std::vector<float> next_;    ///< the window of the run that is under way
+  std::vector<float> made_;    ///< what it made
   std::vector<float> held_;    ///< [channels, fade], the end of the last run; empty before the first
   std::size_t silent_ = 0;
 };

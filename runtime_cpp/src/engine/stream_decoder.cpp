@@ -32,14 +32,15 @@ void StreamDecoder::reset() {
 }
 
 void StreamDecoder::decode(std::span<const float> frames, std::span<float> audio) {
-  std::vector<float> window = window_;
-  slide(window, frames, rows_);
-  write_floats(*frames_, window);
+  next_ = window_;
+  slide(next_, frames, rows_);
+  write_floats(*frames_, next_);
   graph_.run();
-  window_ = std::move(window);
-  std::vector<float> made = read_floats(*audio_);
-  if (!rise_.empty()) fade(made);
-  copy_columns(made, channels_, 0, audio);
+  window_.swap(next_);
+  made_.resize(audio_->port().count());
+  read_floats(*audio_, made_);
+  if (!rise_.empty()) fade(made_);
+  copy_columns(made_, channels_, 0, audio);
   const std::size_t samples = audio.size() / channels_, silent = std::min(silent_, samples);
   for (std::size_t channel = 0; channel < channels_; ++channel) std::ranges::fill(audio.subspan(channel * samples, silent), 0.0F);
   silent_ -= silent;

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "../bundle/tiny_bundle.h"
+#include "counted_memory.h"
 #include "lmdm/error.h"
 #include "streams_fake.h"
 
@@ -26,8 +27,8 @@ Json port(const std::string& name, const std::vector<int>& shape, const std::str
   return {{"name", name}, {"shape", shape}, {"dtype", type}};
 }
 
-/// The tiny bundle without text encoder; block-causal where it is asked for.
-void write_bundle(const std::filesystem::path& folder, Pattern pattern) {
+/// The tiny bundle without text encoder; block-causal and without controls where it is asked for.
+void write_bundle(const std::filesystem::path& folder, Pattern pattern, bool controlled = true) {
   testing::TinyBundle bundle;
   Json& manifest = bundle.manifest;
   manifest["text"] = nullptr;
@@ -50,6 +51,17 @@ void write_bundle(const std::filesystem::path& folder, Pattern pattern) {
       graph["inputs"].push_back(input);
     graph["outputs"] = {port("raw_k_00_out", cached), port("self_v_00_out", cached), port("self_k_00", cached)};
   }
+  if (!controlled) {
+    manifest["controls"] = Json::array();
+    manifest["sketch"] = nullptr;
+    manifest["graphs"].erase("sketch");
+    for (const char* graph : {"context_encoder", "cached_decoder"}) {
+      Json inputs = Json::array();
+      for (const Json& input : manifest["graphs"][graph]["inputs"])
+        if (!std::string(input["name"]).starts_with("control_")) inputs.push_back(input);
+      manifest["graphs"][graph]["inputs"] = inputs;
+    }
+  }
   bundle.seal();
   bundle.write(folder);
 }
@@ -63,15 +75,16 @@ void fill(std::span<float> to, float base) {
 }
 
 /// Every output depends on every input, and carried state on all that was before.
-std::map<std::string, fake::Function> graphs(Pattern pattern) {
+std::map<std::string, fake::Function> graphs(Pattern pattern, bool controlled = true) {
   std::map<std::string, fake::Function> made;
   made["conditioner"] = [](const Values& at) {
     fill(at("cross_k_00"), sum(at("embedding")));
     fill(at("cross_v_00"), 2 * sum(at("embedding")) + at("seconds")[0]);
     fill(at("global_embed"), 3 * sum(at("embedding")));
   };
-  const auto heard = [](const Values& at) {
-    return sum(at("context")) + 0.3F * sum(at("control_pitch")) + 0.2F * sum(at("control_mix")) + sum(at("cross_k_00"));
+  const auto steered = [controlled](const Values& at, const char* group) { return controlled ? sum(at(group)) : 0.0F; };
+  const auto heard = [steered](const Values& at) {
+    return sum(at("context")) + 0.3F * steered(at, "control_pitch") + 0.2F * steered(at, "control_mix") + sum(at("cross_k_00"));
   };
   made["context_encoder"] = [pattern, heard](const Values& at) {
     if (pattern == Pattern::encoder_decoder) {
@@ -85,8 +98,9 @@ std::map<std::string, fake::Function> graphs(Pattern pattern) {
     fill(at("self_v_00_out"), heard(at) - past * sum(at("self_v_00")));
     fill(at("self_k_00"), 2 * sum(at("raw_k_00_out")));
   };
-  made["cached_decoder"] = [](const Values& at) {
-    const float base = sum(at("self_k_00")) + sum(at("self_v_00")) + sum(at("cross_v_00")) + 0.5F * sum(at("control_pitch")) + at("t")[0];
+  made["cached_decoder"] = [steered](const Values& at) {
+    const float base =
+        sum(at("self_k_00")) + sum(at("self_v_00")) + sum(at("cross_v_00")) + 0.5F * steered(at, "control_pitch") + at("t")[0];
     fill(at("velocity"), base + 0.1F * sum(at("x")));
   };
   made["sketch"] = [](const Values& at) {
@@ -209,6 +223,23 @@ TEST_P(Stopped, AResetBeginsThePieceAgain) {
   EXPECT_EQ(reset.session->block_index(), 0U);
   EXPECT_TRUE(reset.session->latent_block().empty());
   EXPECT_EQ(reset.play(), fresh.play());
+}
+
+TEST_P(Stopped, ASteadyStreamReusesItsMemory) {
+  testing::TemporaryFolder folder;
+  write_bundle(folder.path(), GetParam(), false);
+  auto backend = std::make_shared<fake::FunctionBackend>();
+  backend->graphs = graphs(GetParam(), false);
+  const Bundle bundle = Bundle::load(folder.path());
+  Session session(bundle, bundle.manifest(), backend, {});
+  session.set_embedding("a", std::vector<float>(6, 0.1F));
+  session.set_prompts(std::vector<WeightedPrompt>{{"a", 1}});
+  std::vector<float> audio(session.block_samples());
+  for (int block = 0; block < blocks; ++block) {
+    const CountedMemory counted;
+    session.next(audio);
+    EXPECT_EQ(counted.allocations() > 0, block == 0) << "block " << block;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Patterns, Stopped, ::testing::Values(Pattern::encoder_decoder, Pattern::block_causal), [](const auto& each) {
