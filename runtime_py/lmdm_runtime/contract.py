@@ -118,9 +118,7 @@ def _require_ports(graph: GraphEntry, side: str, found: tuple[Port, ...], expect
                 f"{graph.file} has {side} {name} of shape {list(shape)}, expected {list(expected[name])} from the model's sizes; {_AGAIN}"
             )
         if math.prod(shape) > MOST_ELEMENTS:
-            raise BundleError(
-                f"{graph.file} has {side} {name} of shape {list(shape)}, expected at most {MOST_ELEMENTS} elements; {_AGAIN}"
-            )
+            raise BundleError(f"{graph.file} has {side} {name} of shape {list(shape)}, expected at most {MOST_ELEMENTS} elements; {_AGAIN}")
 
 
 def _require_sizes(manifest: Manifest) -> None:

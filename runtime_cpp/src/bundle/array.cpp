@@ -6,22 +6,31 @@ namespace lmdm {
 
 std::string_view name(DType type) noexcept {
   switch (type) {
-    case DType::float32: return "float32";
-    case DType::float16: return "float16";
-    case DType::int64: return "int64";
-    case DType::int32: return "int32";
-    case DType::boolean: return "bool";
+    case DType::float32:
+      return "float32";
+    case DType::float16:
+      return "float16";
+    case DType::int64:
+      return "int64";
+    case DType::int32:
+      return "int32";
+    case DType::boolean:
+      return "bool";
   }
   return "unknown";
 }
 
 std::size_t size_of(DType type) noexcept {
   switch (type) {
-    case DType::int64: return 8;
+    case DType::int64:
+      return 8;
     case DType::float32:
-    case DType::int32: return 4;
-    case DType::float16: return 2;
-    case DType::boolean: return 1;
+    case DType::int32:
+      return 4;
+    case DType::float16:
+      return 2;
+    case DType::boolean:
+      return 1;
   }
   return 0;
 }

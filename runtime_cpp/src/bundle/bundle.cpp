@@ -79,7 +79,8 @@ void require_own_weights(const fs::path& folder, const Manifest& manifest, const
       if (!bundles::stays_inside(folder, location) || !bundles::stays_inside(folder, beside + location)) {
         refuse(takes + ", which lies outside of the bundle; do not use this bundle");
       }
-      if (!listed.contains(beside + location)) refuse(takes + ", which is not in the manifest's list of files; " + std::string(export_again));
+      if (!listed.contains(beside + location))
+        refuse(takes + ", which is not in the manifest's list of files; " + std::string(export_again));
     }
   }
 }
@@ -105,11 +106,17 @@ Bundle Bundle::load(const fs::path& folder) {
   return Bundle(std::move(content));
 }
 
-const fs::path& Bundle::folder() const noexcept { return content_->folder; }
+const fs::path& Bundle::folder() const noexcept {
+  return content_->folder;
+}
 
-const Manifest& Bundle::manifest() const noexcept { return content_->manifest; }
+const Manifest& Bundle::manifest() const noexcept {
+  return content_->manifest;
+}
 
-fs::path Bundle::file(const std::string& name) const { return bundles::inside(content_->folder, name); }
+fs::path Bundle::file(const std::string& name) const {
+  return bundles::inside(content_->folder, name);
+}
 
 const GraphEntry& Bundle::graph(const std::string& name) const {
   const auto found = content_->manifest.graphs.find(name);

@@ -36,8 +36,8 @@ void require_sizes(const Manifest& manifest) {
            std::to_string(model.text_tokens) + again);
   }
   if (model.pattern == Pattern::block_causal && (!model.window_chunks || model.context % model.block != 0)) {
-    refuse("a block-causal model needs window_chunks and a context that is a multiple of its block, found " +
-           text_of(model.window_chunks) + " and layout " + std::to_string(model.context) + "/" + std::to_string(model.block) + again);
+    refuse("a block-causal model needs window_chunks and a context that is a multiple of its block, found " + text_of(model.window_chunks) +
+           " and layout " + std::to_string(model.context) + "/" + std::to_string(model.block) + again);
   }
   if (sampling.context_drop > model.context) {
     refuse("context_drop " + std::to_string(sampling.context_drop) + " exceeds the context of " + std::to_string(model.context) +

@@ -18,19 +18,18 @@ struct Field {
   Message holds;
 };
 
-constexpr std::array<Field, 21> fields = {{{Message::model, 7, Message::graph},         {Message::model, 20, Message::training},
-                                           {Message::model, 25, Message::function},     {Message::training, 1, Message::graph},
-                                           {Message::training, 2, Message::graph},      {Message::function, 7, Message::node},
-                                           {Message::function, 11, Message::attribute}, {Message::graph, 1, Message::node},
-                                           {Message::graph, 5, Message::tensor},        {Message::graph, 15, Message::sparse},
-                                           {Message::node, 5, Message::attribute},      {Message::attribute, 5, Message::tensor},
-                                           {Message::attribute, 6, Message::graph},     {Message::attribute, 10, Message::tensor},
-                                           {Message::attribute, 11, Message::graph},    {Message::attribute, 22, Message::sparse},
-                                           {Message::attribute, 23, Message::sparse},   {Message::sparse, 1, Message::tensor},
-                                           {Message::sparse, 2, Message::tensor},       {Message::tensor, 13, Message::entry},
-                                           {Message::entry, 0, Message::entry}}};
+constexpr std::array<Field, 21> fields = {
+    {{Message::model, 7, Message::graph},         {Message::model, 20, Message::training},   {Message::model, 25, Message::function},
+     {Message::training, 1, Message::graph},      {Message::training, 2, Message::graph},    {Message::function, 7, Message::node},
+     {Message::function, 11, Message::attribute}, {Message::graph, 1, Message::node},        {Message::graph, 5, Message::tensor},
+     {Message::graph, 15, Message::sparse},       {Message::node, 5, Message::attribute},    {Message::attribute, 5, Message::tensor},
+     {Message::attribute, 6, Message::graph},     {Message::attribute, 10, Message::tensor}, {Message::attribute, 11, Message::graph},
+     {Message::attribute, 22, Message::sparse},   {Message::attribute, 23, Message::sparse}, {Message::sparse, 1, Message::tensor},
+     {Message::sparse, 2, Message::tensor},       {Message::tensor, 13, Message::entry},     {Message::entry, 0, Message::entry}}};
 
-[[noreturn]] void fail(const std::string& why) { throw std::runtime_error(why); }
+[[noreturn]] void fail(const std::string& why) {
+  throw std::runtime_error(why);
+}
 
 /// Walks the messages and passes over tensors' values, so a graph with its weights inside costs no memory.
 class Scan {
@@ -85,9 +84,15 @@ class Scan {
     while (at_ < end) {
       const std::uint64_t tag = varint(end), number = tag >> 3;
       switch (tag & 7) {
-        case 0: static_cast<void>(varint(end)); break;
-        case 1: skip(8, end); break;
-        case 5: skip(4, end); break;
+        case 0:
+          static_cast<void>(varint(end));
+          break;
+        case 1:
+          skip(8, end);
+          break;
+        case 5:
+          skip(4, end);
+          break;
         case 2: {
           const std::uint64_t length = varint(end);
           if (length > end - at_) fail("it ends within a field");
@@ -98,7 +103,8 @@ class Scan {
           }
           break;
         }
-        default: fail("an unknown kind of field");
+        default:
+          fail("an unknown kind of field");
       }
     }
     if (kind == Message::entry && key == "location") locations_.insert(value);
@@ -114,6 +120,8 @@ class Scan {
 
 }  // namespace
 
-std::set<std::string> external_data(const std::filesystem::path& onnx) { return Scan(onnx).locations(); }
+std::set<std::string> external_data(const std::filesystem::path& onnx) {
+  return Scan(onnx).locations();
+}
 
 }  // namespace lmdm::bundles

@@ -13,7 +13,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path utf8_path(const std::string& text) { return {std::u8string(text.begin(), text.end())}; }
+fs::path utf8_path(const std::string& text) {
+  return {std::u8string(text.begin(), text.end())};
+}
 
 }  // namespace
 

@@ -13,8 +13,12 @@ const Port* named(const std::vector<Port>& ports, const std::string& name) noexc
 
 }  // namespace
 
-const Port* GraphEntry::input(const std::string& port) const noexcept { return named(inputs, port); }
-const Port* GraphEntry::output(const std::string& port) const noexcept { return named(outputs, port); }
+const Port* GraphEntry::input(const std::string& port) const noexcept {
+  return named(inputs, port);
+}
+const Port* GraphEntry::output(const std::string& port) const noexcept {
+  return named(outputs, port);
+}
 
 std::vector<Group> Manifest::groups() const {
   std::vector<Group> all;

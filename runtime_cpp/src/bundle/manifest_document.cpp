@@ -23,10 +23,10 @@ std::optional<Value> optional(const Json& parent, const char* name) {
 
 std::vector<Port> ports_of(const Json& entries) {
   constexpr std::array<std::pair<const char*, DType>, 5> types = {{{"float32", DType::float32},
-                                                                    {"float16", DType::float16},
-                                                                    {"int64", DType::int64},
-                                                                    {"int32", DType::int32},
-                                                                    {"bool", DType::boolean}}};
+                                                                   {"float16", DType::float16},
+                                                                   {"int64", DType::int64},
+                                                                   {"int32", DType::int32},
+                                                                   {"bool", DType::boolean}}};
   std::vector<Port> ports;
   for (const Json& entry : entries) ports.push_back({entry.at("name"), entry.at("shape").get<Shape>(), one_of(entry.at("dtype"), types)});
   return ports;
@@ -124,7 +124,8 @@ Manifest manifest_of(const Json& document) {
   }
   for (const auto& item : document.at("graphs").items()) {
     const Json& entry = item.value();
-    manifest.graphs[item.key()] = {item.key(), entry.at("file"), entry.at("sha256"), ports_of(entry.at("inputs")), ports_of(entry.at("outputs"))};
+    manifest.graphs[item.key()] = {item.key(), entry.at("file"), entry.at("sha256"), ports_of(entry.at("inputs")),
+                                   ports_of(entry.at("outputs"))};
   }
   for (const Json& entry : document.at("files")) {
     manifest.files.push_back({entry.at("path"), entry.at("sha256"), entry.at("bytes").get<std::uint64_t>()});

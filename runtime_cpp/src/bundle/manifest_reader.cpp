@@ -24,7 +24,9 @@ std::string text_of(const std::filesystem::path& file) {
   if (status.type() == std::filesystem::file_type::not_found) {
     refuse(file.parent_path().string() + " is not a bundle: it has no manifest.json; write one with lmdm export");
   }
-  const auto unreadable = [&file](const std::string& why) { refuse(file.string() + " cannot be read (" + why + "); check its permissions"); };
+  const auto unreadable = [&file](const std::string& why) {
+    refuse(file.string() + " cannot be read (" + why + "); check its permissions");
+  };
   if (status.type() == std::filesystem::file_type::directory) unreadable("Is a directory");
   if (!std::filesystem::is_regular_file(status)) unreadable(failed ? failed.message() : "not a file");
   const auto size = std::filesystem::file_size(file, failed);

@@ -11,7 +11,9 @@ namespace lmdm::bundles {
 
 namespace {
 
-[[noreturn]] void fail(const std::string& why) { throw std::runtime_error(why); }
+[[noreturn]] void fail(const std::string& why) {
+  throw std::runtime_error(why);
+}
 
 /// The dictionary of a header: `{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }`, keys in any order.
 class Dictionary {

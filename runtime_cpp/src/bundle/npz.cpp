@@ -19,7 +19,9 @@ namespace {
 using Archive = std::unique_ptr<zip_t, decltype(&zip_discard)>;
 using Member = std::unique_ptr<zip_file_t, decltype(&zip_fclose)>;
 
-[[noreturn]] void fail(const std::string& why) { throw std::runtime_error(why); }
+[[noreturn]] void fail(const std::string& why) {
+  throw std::runtime_error(why);
+}
 
 /// Exactly `size` bytes.
 void read_exactly(zip_file_t* member, char* to, std::size_t size) {

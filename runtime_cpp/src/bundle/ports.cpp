@@ -97,11 +97,13 @@ std::vector<std::pair<std::string, std::pair<Shapes, Shapes>>> expected_shapes(c
   if (manifest.sketch) {
     const Shapes past = states(manifest, "sketch");
     const Shapes smoothing = {{"smoothing", {static_cast<std::int64_t>(manifest.sketch->medians.size())}}};
-    shapes.push_back({"sketch", {together({audio(block), smoothing, past}), together({sketched(manifest, block), with_suffix(past, "_out")})}});
+    shapes.push_back(
+        {"sketch", {together({audio(block), smoothing, past}), together({sketched(manifest, block), with_suffix(past, "_out")})}});
   }
   const Shapes encoder = states(manifest, "codec_encoder"), decoder = states(manifest, "codec_decoder");
   const std::int64_t seen = heard(codec.encoder, block, codec.encoder.right), decoded = heard(codec.decoder, block, codec.decoder.delay);
-  shapes.push_back({"codec_encoder", {together({audio(seen), encoder}), together({{{"frames", {1, channels, block}}}, with_suffix(encoder, "_out")})}});
+  shapes.push_back(
+      {"codec_encoder", {together({audio(seen), encoder}), together({{{"frames", {1, channels, block}}}, with_suffix(encoder, "_out")})}});
   shapes.push_back({"codec_decoder",
                     {together({{{"frames", {1, channels, decoded}}}, decoder}),
                      together({audio(block + codec.decoder.fade), with_suffix(decoder, "_out")})}});

@@ -15,8 +15,8 @@ std::string float_repr(double value) {
   const double size = std::fabs(value);
   const bool plain = value == 0 || (size >= 1e-4 && size < 1e16);
   std::array<char, 64> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
-                                 plain ? std::chars_format::fixed : std::chars_format::scientific);
+  const auto end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), value, plain ? std::chars_format::fixed : std::chars_format::scientific);
   std::string text(digits.data(), end.ptr);
   if (plain && text.find('.') == std::string::npos) text += ".0";
   return text;

@@ -78,7 +78,8 @@ class Check {
     if (keyword == "$ref") {
       (*this)(value, root_.at(Rule::json_pointer(rule.get_ref<const std::string&>().substr(1))));
     } else if (keyword == "type") {
-      if (!is_type(value, rule.get_ref<const std::string&>())) fail(value, schema, python_repr(value) + " is not of type " + python_repr(rule));
+      if (!is_type(value, rule.get_ref<const std::string&>()))
+        fail(value, schema, python_repr(value) + " is not of type " + python_repr(rule));
     } else if (keyword == "const") {
       if (value != Json(rule)) fail(value, schema, python_repr(rule) + " was expected");
     } else if (keyword == "enum") {
@@ -181,7 +182,8 @@ class Check {
 };
 
 const Failure& best_of(const std::vector<Failure>& failures) {
-  return *std::max_element(failures.begin(), failures.end(), [](const Failure& a, const Failure& b) { return a.relevance() < b.relevance(); });
+  return *std::max_element(failures.begin(), failures.end(),
+                           [](const Failure& a, const Failure& b) { return a.relevance() < b.relevance(); });
 }
 
 /// Of the reasons why each alternative fails, the most particular; null where none stands out.
@@ -214,8 +216,8 @@ Schema::Schema(const char* text) {
 }
 
 void Schema::prepare(const Rule& schema) {
-  static const std::set<std::string_view> plain = {"$schema", "title",     "description", "$ref",      "type",     "const",       "enum",
-                                                   "minimum", "maximum",   "minLength",   "maxLength", "required", "uniqueItems", "minItems"};
+  static const std::set<std::string_view> plain = {"$schema", "title",   "description", "$ref",      "type",     "const",       "enum",
+                                                   "minimum", "maximum", "minLength",   "maxLength", "required", "uniqueItems", "minItems"};
   static const std::set<std::string_view> one = {"items", "if", "then", "propertyNames"};
   for (const auto& [keyword, rule] : schema.items()) {
     if (keyword == "pattern") {

@@ -6,7 +6,9 @@ namespace lmdm::bundles {
 
 namespace {
 
-bool starts_character(char byte) noexcept { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }
+bool starts_character(char byte) noexcept {
+  return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
+}
 
 }  // namespace
 
@@ -42,6 +44,8 @@ std::size_t length_of(std::string_view text) noexcept {
   return length;
 }
 
-void refuse(const std::string& sentence) { throw Error(ErrorKind::bundle, one_line(sentence)); }
+void refuse(const std::string& sentence) {
+  throw Error(ErrorKind::bundle, one_line(sentence));
+}
 
 }  // namespace lmdm::bundles

@@ -14,7 +14,9 @@
 
 // A size is checked before memory is asked for: no array of these files needs more.
 extern "C" const char* __asan_default_options();
-extern "C" const char* __asan_default_options() { return "max_allocation_size_mb=256:detect_stack_use_after_return=1"; }
+extern "C" const char* __asan_default_options() {
+  return "max_allocation_size_mb=256:detect_stack_use_after_return=1";
+}
 
 namespace {
 
@@ -67,10 +69,17 @@ class Disk {
     fs::remove(path);
     written_.erase(name);
     switch (instead) {
-      case Instead::nothing: break;
-      case Instead::folder: fs::create_directory(path); break;
-      case Instead::circle: fs::create_symlink(path.filename(), path); break;
-      case Instead::device: fs::create_symlink("/dev/zero", path); break;
+      case Instead::nothing:
+        break;
+      case Instead::folder:
+        fs::create_directory(path);
+        break;
+      case Instead::circle:
+        fs::create_symlink(path.filename(), path);
+        break;
+      case Instead::device:
+        fs::create_symlink("/dev/zero", path);
+        break;
       case Instead::outside:  // the very bytes, so that size and hash are right
         std::ofstream(folder_.parent_path() / "twin.bin", std::ios::binary) << bytes;
         fs::create_symlink(folder_.parent_path() / "twin.bin", path);

@@ -87,7 +87,10 @@ Json summary(const Manifest& manifest) {
   if (const auto& entry = manifest.sketch) sketch = {{"medians", entry->medians}, {"median", entry->median}, {"states", entry->states}};
   for (const lmdm::ControlEntry& entry : manifest.controls) controls.push_back(control(entry));
   for (const auto& [name, graph] : manifest.graphs) {
-    graphs[name] = {{"name", graph.name}, {"file", graph.file}, {"sha256", graph.sha256}, {"inputs", ports(graph.inputs)},
+    graphs[name] = {{"name", graph.name},
+                    {"file", graph.file},
+                    {"sha256", graph.sha256},
+                    {"inputs", ports(graph.inputs)},
                     {"outputs", ports(graph.outputs)}};
   }
   for (const lmdm::FileEntry& file : manifest.files) files.push_back({{"path", file.path}, {"sha256", file.sha256}, {"bytes", file.bytes}});

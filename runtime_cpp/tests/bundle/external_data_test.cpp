@@ -23,8 +23,12 @@ TEST(ExternalData, IsFoundWhereverATensorMayBe) {
   EXPECT_EQ(locations(lmdm::testing::onnx("a.bin")), std::set<std::string>{"a.bin"});
   const std::string tensor = field(13, field(2, "b") + field(1, "location"));
   const std::string sparse = field(1, tensor), in_node = field(5, field(5, tensor)), subgraph = field(6, field(5, tensor));
-  const std::string graphs[] = {field(5, tensor),                    field(15, sparse),           field(1, in_node),
-                                field(1, field(5, field(10, tensor))), field(1, field(5, subgraph)), field(1, field(5, field(22, sparse)))};
+  const std::string graphs[] = {field(5, tensor),
+                                field(15, sparse),
+                                field(1, in_node),
+                                field(1, field(5, field(10, tensor))),
+                                field(1, field(5, subgraph)),
+                                field(1, field(5, field(22, sparse)))};
   for (const std::string& graph : graphs) {
     EXPECT_EQ(locations(field(7, graph)), std::set<std::string>{"b"});
     EXPECT_EQ(locations(field(20, field(1, graph))), std::set<std::string>{"b"}) << "in training information";

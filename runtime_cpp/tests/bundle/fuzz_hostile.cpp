@@ -13,13 +13,16 @@ using Json = nlohmann::json;
 using Change = std::function<void(Case&, Dice&)>;
 
 std::string path_outside(Dice& dice) {
-  static const std::vector<std::string> paths = {"../secret.bin",       "/etc/passwd",          "graphs/../../secret.bin", "..", "C:\\secret.bin",
-                                                 "..\\secret.bin",      "C:secret.bin",         "//host/share/x",          "/",
-                                                 "graphs/../../../etc/passwd", "./../secret.bin", "a/../../secret.bin"};
+  static const std::vector<std::string> paths = {
+      "../secret.bin",   "/etc/passwd",       "graphs/../../secret.bin", "..", "C:\\secret.bin",
+      "..\\secret.bin",  "C:secret.bin",      "//host/share/x",          "/",  "graphs/../../../etc/passwd",
+      "./../secret.bin", "a/../../secret.bin"};
   return dice.pick(paths);
 }
 
-std::string listed_file(const Case& fuzzed, Dice& dice) { return dice.pick(fuzzed.bundle.files).first; }
+std::string listed_file(const Case& fuzzed, Dice& dice) {
+  return dice.pick(fuzzed.bundle.files).first;
+}
 
 void text_replaced(Case& fuzzed, const std::string& from, const std::string& to) {
   std::string text = fuzzed.bundle.manifest.dump();
@@ -55,7 +58,9 @@ void gigantic_state(Case& fuzzed, Dice& dice) {
 const std::vector<std::pair<std::string, Change>>& changes() {
   static const std::vector<std::pair<std::string, Change>> all = {
       {"a listed path outside",
-       [](Case& c, Dice& d) { c.bundle.manifest["files"].push_back({{"path", path_outside(d)}, {"sha256", std::string(64, '0')}, {"bytes", 1}}); }},
+       [](Case& c, Dice& d) {
+         c.bundle.manifest["files"].push_back({{"path", path_outside(d)}, {"sha256", std::string(64, '0')}, {"bytes", 1}});
+       }},
       {"a used path outside", [](Case& c, Dice& d) { c.bundle.manifest["text"]["tokenizer"] = path_outside(d); }},
       {"weights outside",
        [](Case& c, Dice& d) {
@@ -94,10 +99,13 @@ const std::vector<std::pair<std::string, Change>>& changes() {
          text_replaced(c, "\"tests\"", d.chance(50) ? std::string(levels, '[') + std::string(levels, ']') : std::string(levels, '['));
        }},
       {"a key twice", [](Case& c, Dice&) { text_replaced(c, "\"name\":\"tiny\"", "\"name\":\"tiny\",\"name\":\"tiny\""); }},
-      {"no number", [](Case& c, Dice& d) { text_replaced(c, "1.5", d.pick(std::vector<std::string>{"NaN", "Infinity", "-Infinity", "1e999"})); }},
-      {"no UTF-8", [](Case& c, Dice& d) { text_replaced(c, "tiny", d.pick(std::vector<std::string>{"\xff", "\xc0\xaf", "\xed\xa0\x80", "\\ud800"})); }},
+      {"no number",
+       [](Case& c, Dice& d) { text_replaced(c, "1.5", d.pick(std::vector<std::string>{"NaN", "Infinity", "-Infinity", "1e999"})); }},
+      {"no UTF-8",
+       [](Case& c, Dice& d) { text_replaced(c, "tiny", d.pick(std::vector<std::string>{"\xff", "\xc0\xaf", "\xed\xa0\x80", "\\ud800"})); }},
       {"a huge manifest", [](Case& c, Dice&) { c.text = c.bundle.manifest.dump() + std::string(std::size_t{17} << 20, ' '); }},
-      {"another version", [](Case& c, Dice& d) { c.bundle.manifest["format_version"] = d.pick(std::vector<Json>{1, 3, -1, 2.5, "2", nullptr, 1e30}); }},
+      {"another version",
+       [](Case& c, Dice& d) { c.bundle.manifest["format_version"] = d.pick(std::vector<Json>{1, 3, -1, 2.5, "2", nullptr, 1e30}); }},
       {"a name over lines", [](Case& c, Dice&) { c.bundle.manifest["controls"][2]["kind"] = "a\nb"; }},
       {"another shape",
        [](Case& c, Dice& d) {

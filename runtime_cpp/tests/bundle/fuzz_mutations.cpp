@@ -18,11 +18,43 @@ void collect(Json& node, std::vector<Json*>& all) {
 }
 
 Json strange_value(Dice& dice) {
-  static const std::vector<Json> values = {
-      nullptr, "", -1, 0, 1, 2, 2.5, true, false, 1000000000, 1000000001, 2147483647, 2147483648, -2147483649, 9223372036854775807,
-      18446744073709551615U, 1e308, -0.0, 1e-320, Json::array(), Json::object(), Json::array({Json::array()}), {{"a", 1}}, "state_\n", "cfg++",
-      std::string(300, 'x'), std::string(5000, '0'), "\xc3\xa4\xe2\x82\xac", "graphs/./weights.bin", "graphs//weights.bin", ".", "graphs",
-      std::string(1, '\0'), "float16", "block-causal", "sketch", "accompaniment"};
+  static const std::vector<Json> values = {nullptr,
+                                           "",
+                                           -1,
+                                           0,
+                                           1,
+                                           2,
+                                           2.5,
+                                           true,
+                                           false,
+                                           1000000000,
+                                           1000000001,
+                                           2147483647,
+                                           2147483648,
+                                           -2147483649,
+                                           9223372036854775807,
+                                           18446744073709551615U,
+                                           1e308,
+                                           -0.0,
+                                           1e-320,
+                                           Json::array(),
+                                           Json::object(),
+                                           Json::array({Json::array()}),
+                                           {{"a", 1}},
+                                           "state_\n",
+                                           "cfg++",
+                                           std::string(300, 'x'),
+                                           std::string(5000, '0'),
+                                           "\xc3\xa4\xe2\x82\xac",
+                                           "graphs/./weights.bin",
+                                           "graphs//weights.bin",
+                                           ".",
+                                           "graphs",
+                                           std::string(1, '\0'),
+                                           "float16",
+                                           "block-causal",
+                                           "sketch",
+                                           "accompaniment"};
   return dice.pick(values);
 }
 
@@ -32,8 +64,12 @@ void change_document(Case& fuzzed, Dice& dice) {
   Json& node = *dice.pick(all);
   switch (dice.roll(6)) {
     case 0:
-    case 1: node = strange_value(dice); break;
-    case 2: std::swap(node, *all.back()); break;
+    case 1:
+      node = strange_value(dice);
+      break;
+    case 2:
+      std::swap(node, *all.back());
+      break;
     case 3:
       if (node.is_object() && !node.empty()) node.erase(std::next(node.begin(), static_cast<std::ptrdiff_t>(dice.roll(node.size()))));
       if (node.is_array() && !node.empty()) node.erase(dice.roll(node.size()));
@@ -49,10 +85,23 @@ void change_document(Case& fuzzed, Dice& dice) {
 }
 
 void change_array(Case& fuzzed, Dice& dice) {
-  static const std::vector<std::string> types = {"<f4", "<f2", "<i8", "<i4", "<i2", "|b1", "<U1", "<U99999999999", "<U-1", "|O", "<f8", ">f4", "", "'"};
-  static const std::vector<std::string> shapes = {"()", "(1,)", "(0,)", "(1, 1)", "(-1,)", "(99999999999999,)", "(4294967296, 4294967296)",
-                                                  "(9223372036854775807, 9223372036854775807, 4)", "(18446744073709551617,)", "(1.5,)",
-                                                  "1", "(", "(1,,1)", "(0, 18446744073709551615)", "(1" + std::string(100, ',') + ")"};
+  static const std::vector<std::string> types = {"<f4",           "<f2",  "<i8", "<i4", "<i2", "|b1", "<U1",
+                                                 "<U99999999999", "<U-1", "|O",  "<f8", ">f4", "",    "'"};
+  static const std::vector<std::string> shapes = {"()",
+                                                  "(1,)",
+                                                  "(0,)",
+                                                  "(1, 1)",
+                                                  "(-1,)",
+                                                  "(99999999999999,)",
+                                                  "(4294967296, 4294967296)",
+                                                  "(9223372036854775807, 9223372036854775807, 4)",
+                                                  "(18446744073709551617,)",
+                                                  "(1.5,)",
+                                                  "1",
+                                                  "(",
+                                                  "(1,,1)",
+                                                  "(0, 18446744073709551615)",
+                                                  "(1" + std::string(100, ',') + ")"};
   static const std::vector<std::string> endings = {", }", "}", "", ", 'x': 1}", ", 'shape': (1,)}", ", } {"};
   const std::string header = std::string("{'descr': '") + dice.pick(types) + "', 'fortran_order': " + (dice.chance(80) ? "False" : "True") +
                              ", 'shape': " + dice.pick(shapes) + dice.pick(endings);
@@ -69,14 +118,21 @@ void change_array(Case& fuzzed, Dice& dice) {
 void change_graph(Case& fuzzed, Dice& dice) {
   std::string graph = onnx("weights.bin");
   switch (dice.roll(5)) {
-    case 0: damage(graph, dice, "weights.bin"); break;
+    case 0:
+      damage(graph, dice, "weights.bin");
+      break;
     case 1:  // subgraph within attribute within node, again and again
       for (std::size_t i = dice.roll(300); i > 0; --i) graph = field(1, field(5, field(6, graph)));
       graph = field(7, graph);
       break;
-    case 2: graph.insert(dice.roll(graph.size()), std::string(1 + dice.roll(12), '\xff')); break;
-    case 3: graph = onnx(std::string(dice.roll(9000), 'w')); break;
-    default: graph.clear();
+    case 2:
+      graph.insert(dice.roll(graph.size()), std::string(1 + dice.roll(12), '\xff'));
+      break;
+    case 3:
+      graph = onnx(std::string(dice.roll(9000), 'w'));
+      break;
+    default:
+      graph.clear();
   }
   fuzzed.bundle.files["graphs/conditioner.onnx"] = graph;
   fuzzed.bundle.seal();
@@ -103,10 +159,17 @@ void damage(std::string& bytes, Dice& dice, const std::string& other) {
       case 0:
         if (at < bytes.size()) bytes[at] = static_cast<char>(bytes[at] ^ 1 << dice.roll(8));
         break;
-      case 1: bytes.resize(at); break;
-      case 2: bytes.erase(at, dice.roll(16)); break;
-      case 3: bytes.insert(at, other.substr(dice.roll(other.size() + 1), dice.roll(64))); break;
-      default: bytes.insert(at, 1 + dice.roll(4), static_cast<char>(dice.roll(256)));
+      case 1:
+        bytes.resize(at);
+        break;
+      case 2:
+        bytes.erase(at, dice.roll(16));
+        break;
+      case 3:
+        bytes.insert(at, other.substr(dice.roll(other.size() + 1), dice.roll(64)));
+        break;
+      default:
+        bytes.insert(at, 1 + dice.roll(4), static_cast<char>(dice.roll(256)));
     }
   }
 }

@@ -9,9 +9,9 @@
 
 namespace {
 
+using lmdm::bundles::in_quotes;
 using lmdm::bundles::parse_json;
 using lmdm::bundles::python_repr;
-using lmdm::bundles::in_quotes;
 
 std::string reason(const std::string& text) {
   try {
@@ -22,7 +22,9 @@ std::string reason(const std::string& text) {
   return "";
 }
 
-std::string nested(std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); }
+std::string nested(std::size_t levels) {
+  return std::string(levels, '[') + std::string(levels, ']');
+}
 
 TEST(Json, WhatIsNone) {
   for (const char* text : {"", "{", "NaN", "[Infinity]", "[1e999]", "\"\xff\"", "\"\\ud800\"", "[1,]", "01", "'a'", "[1] 2"}) {
@@ -54,7 +56,10 @@ TEST(Sentence, IsCutBetweenCharacters) {
   EXPECT_EQ(lmdm::bundles::shortened("a\xc3\xa4\xe2\x82\xac", 2), "a\xc3\xa4");
   EXPECT_EQ(lmdm::bundles::length_of("a\xc3\xa4\xe2\x82\xac"), 3U);
   EXPECT_EQ(lmdm::bundles::one_line("a\nb\tc\xc3\xa4"), "a b c\xc3\xa4");
-  EXPECT_EQ(lmdm::bundles::one_line("\xff" "a\xc3" "b\xe2\x82"), "?a?b??");
+  EXPECT_EQ(lmdm::bundles::one_line("\xff"
+                                    "a\xc3"
+                                    "b\xe2\x82"),
+            "?a?b??");
 }
 
 }  // namespace

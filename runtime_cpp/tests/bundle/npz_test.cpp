@@ -31,7 +31,8 @@ std::string dictionary(const std::string& type, const std::string& shape) {
 TEST(Npy, HeadersThatAreRefused) {
   const std::string four(4, '\0');
   EXPECT_EQ(header_reason(npy(dictionary("<f4", "(1,)"), four)), "");
-  for (const char* type : {"|O", "<f8", ">f4", "<U0", "<U-1", "<U99999999999999999999", ""}) EXPECT_NE(header_reason(npy(dictionary(type, "(1,)"), four)), "");
+  for (const char* type : {"|O", "<f8", ">f4", "<U0", "<U-1", "<U99999999999999999999", ""})
+    EXPECT_NE(header_reason(npy(dictionary(type, "(1,)"), four)), "");
   for (const char* shape : {"(2,)", "(-1,)", "(4294967296, 4294967296)", "(99999999999999999999,)", "1", "(1", "(1.0,)", "(,)"}) {
     EXPECT_NE(header_reason(npy(dictionary("<f4", shape), four)), "") << shape;
   }

@@ -7,8 +7,8 @@
 
 namespace lmdm::testing {
 
-/// A valid bundle in memory that uses every part of the format: text, sketch, accompaniment, carried state and context, fixtures. Its graphs
-/// name their weights and compute nothing.
+/// A valid bundle in memory that uses every part of the format: text, sketch, accompaniment, carried state and context, fixtures. Its
+/// graphs name their weights and compute nothing.
 struct TinyBundle {
   nlohmann::json manifest;
   std::map<std::string, std::string> files;
