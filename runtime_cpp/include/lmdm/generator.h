@@ -15,9 +15,9 @@ namespace lmdm {
 
 struct GeneratorOptions {
   std::uint64_t seed = 0;                ///< key of all noise
-  std::optional<int> steps;              ///< solver steps a block; without it the bundle's schedule
-  std::optional<double> guidance_scale;  ///< without it the bundle's
-  std::optional<std::string> solver;     ///< without it the bundle's
+  std::optional<int> steps = {};              ///< solver steps a block; without it the bundle's schedule
+  std::optional<double> guidance_scale = {};  ///< without it the bundle's
+  std::optional<std::string> solver = {};     ///< without it the bundle's
 };
 
 struct WeightedPrompt {

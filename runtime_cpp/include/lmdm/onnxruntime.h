@@ -13,7 +13,7 @@ namespace lmdm {
 enum class Provider { cpu, cuda, tensorrt };
 
 struct OnnxRuntimeOptions {
-  std::filesystem::path library;  ///< the shared library; empty: environment LMDM_ONNXRUNTIME, beside our own, the loader, a Python wheel
+  std::filesystem::path library = {};  ///< the shared library; empty: environment LMDM_ONNXRUNTIME, beside our own, the loader, a Python wheel
   Provider provider = Provider::cpu;
   int threads = 0;     ///< for the operators of one graph; 0: the physical cores
   bool small = false;  ///< prepack nothing: slower, less memory
