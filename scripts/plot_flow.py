@@ -9,15 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
-INK, ROOM, ARTEFACT, LATER, ONCE = "#22223b", "#dbe7f6", "#fdeccf", "#f4f4f7", "#e3f1e3"
+INK, ROOM, ARTEFACT, ONCE = "#22223b", "#dbe7f6", "#fdeccf", "#e3f1e3"
 
 Point = tuple[float, float]
 
 
-def box(axes: Axes, centre: Point, size: Point, title: str, text: str = "", colour: str = ROOM, dashed: bool = False) -> None:
+def box(axes: Axes, centre: Point, size: Point, title: str, text: str = "", colour: str = ROOM) -> None:
     x, y = centre[0] - size[0] / 2, centre[1] - size[1] / 2
     style = "round,pad=0,rounding_size=0.12"
-    axes.add_patch(FancyBboxPatch((x, y), *size, boxstyle=style, fc=colour, ec=INK, lw=1.1, ls="--" if dashed else "-"))
+    axes.add_patch(FancyBboxPatch((x, y), *size, boxstyle=style, fc=colour, ec=INK, lw=1.1))
     lines = text.count("\n") + 1
     offset = 0.13 * lines if text else 0.0
     axes.text(centre[0], centre[1] + offset, title, ha="center", va="center", weight="bold", size=10.5, color=INK)
@@ -48,8 +48,8 @@ def rooms() -> Figure:
     box(axes, (6.25, middle), (2.1, 1.3), "lmdm_export", "graphs, manifest,\nvalidation\n(torch, onnx)")
     box(axes, (8.8, middle), (1.8, 1.0), "bundle", "one folder,\neverything hashed", ARTEFACT)
     box(axes, (11.3, 2.9), (2.0, 0.9), "runtime_py", "numpy, onnxruntime")
-    box(axes, (11.3, 1.85), (2.0, 0.9), "runtime_cpp", "C++20, plugin: next", LATER, dashed=True)
-    box(axes, (11.3, 0.8), (2.0, 0.9), "benchmarks", "next", LATER, dashed=True)
+    box(axes, (11.3, 1.85), (2.0, 0.9), "runtime_cpp", "C++20, C ABI, tools")
+    box(axes, (11.3, 0.8), (2.0, 0.9), "benchmarks", "both runtimes")
     arrow(axes, (2.25, middle), (2.85, middle))
     arrow(axes, (4.65, middle), (5.2, middle))
     arrow(axes, (7.3, middle), (7.9, middle))
