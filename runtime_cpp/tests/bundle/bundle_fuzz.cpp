@@ -80,6 +80,10 @@ class Disk {
       case Instead::device:
         fs::create_symlink("/dev/zero", path);
         break;
+      case Instead::huge:
+        std::ofstream(path, std::ios::binary) << bytes;
+        fs::resize_file(path, std::uintmax_t{17} << 20);
+        break;
       case Instead::outside:  // the very bytes, so that size and hash are right
         std::ofstream(folder_.parent_path() / "twin.bin", std::ios::binary) << bytes;
         fs::create_symlink(folder_.parent_path() / "twin.bin", path);

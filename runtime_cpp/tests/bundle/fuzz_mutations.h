@@ -28,7 +28,7 @@ class Dice {
 };
 
 /// What stands in the place of a file.
-enum class Instead { nothing, folder, circle, outside, device };
+enum class Instead { nothing, folder, circle, outside, device, huge };
 
 /// A bundle on its way to the loader.
 struct Case {
