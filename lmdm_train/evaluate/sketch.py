@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -116,29 +115,6 @@ def play_sketches(
     controls = sketches.timeline(primed=primed, kinds=kinds)
     frames = play_frames(instrument, captions, sketches.blocks, seed=seed, start=start, controls=controls, on_block=on_block)
     return decode(instrument.codec, frames)
-
-
-def loudness_response(
-    instrument: Instrument, sketches: Sketches, *, prompts: Prompts = "own", seed: int = 0, on_block: OnBlock = lambda done: None
-) -> float:
-    """Decibels that the output rises for each decibel that is asked for: 1 follows, 0 ignores. Asks flat levels of -40 and -20 dB.
-
-    Unlike a correlation it cannot be high because the music would have risen and fallen that way by itself.
-
-    Raises:
-        LmdmTrainError: the instrument has no loudness control.
-    """
-    control = next((control for control in sketch_controls(sketches.config) if isinstance(control, LoudnessControl)), None)
-    if control is None:
-        raise LmdmTrainError(f"{sketches.config.name} has no loudness control; measure its response with one that has")
-    levels = []
-    for asked in (-40.0, -20.0):
-        shaped = control.shape(torch.full_like(sketches.controls["loudness"][:, :1], asked))
-        flat = replace(sketches, controls={"loudness": torch.cat((torch.ones_like(shaped[:, :1]), shaped), dim=1)})
-        audio = play_sketches(instrument, flat, prompts=prompts, seed=seed, on_block=on_block)
-        raw = raw_features(sketches.config, audio)["loudness"]
-        levels.append(float(raw[..., raw.shape[2] // 4 :].clamp(min=control.lowest_db).mean()))
-    return (levels[1] - levels[0]) / 20
 
 
 def sketch_following(instrument: Instrument, sketches: Sketches, played: Tensor, name: str) -> list[Followed]:

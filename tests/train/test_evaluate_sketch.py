@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import soundfile
@@ -14,7 +16,8 @@ from lmdm_train.control import LoudnessControl
 from lmdm_train.control.sketch import finish, raw_features
 from lmdm_train.data.music import Track
 from lmdm_train.errors import LmdmTrainError
-from lmdm_train.evaluate.sketch import Sketches, following, loudness_response, play_sketches, sketch_following
+from lmdm_train.evaluate.loudness import Swell, loudness_response, swell_following
+from lmdm_train.evaluate.sketch import Sketches, following, play_sketches, sketch_following
 from lmdm_train.presets import preset
 from tests.small_instruments import PROMPTS, small_instrument
 from tests.train.evaluate_music import SAMPLE_RATE, music
@@ -183,7 +186,37 @@ def test_the_response_is_one_for_what_obeys_and_none_for_what_does_not(tmp_path,
         asked = control.level(flat.controls["loudness"][:, 1:])[0, 0]
         return noise * 10 ** ((asked - unit) / 20)
 
-    monkeypatch.setattr("lmdm_train.evaluate.sketch.play_sketches", obeying)
+    monkeypatch.setattr("lmdm_train.evaluate.loudness.play_sketches", obeying)
     assert loudness_response(instrument, sketches) == pytest.approx(1, abs=0.05)
-    monkeypatch.setattr("lmdm_train.evaluate.sketch.play_sketches", lambda *_, **settings: noise * 0.1)
+    monkeypatch.setattr("lmdm_train.evaluate.loudness.play_sketches", lambda *_, **settings: noise * 0.1)
     assert loudness_response(instrument, sketches) == 0
+
+
+def test_a_swell_is_followed_by_what_obeys_late_by_what_is_late_and_by_half_by_what_is_lazy(monkeypatch):
+    config = preset("default")
+    frames = 40 * config.layout.block
+    whole = torch.zeros(2, config.codec.latent_channels, config.layout.context + frames)
+    sketches = Sketches(config, 1, ["", ""], torch.zeros(2, 1), whole, {})
+    control = next(c for c in config.controls if isinstance(c, LoudnessControl))
+    noise = torch.randn(2, frames * config.codec.frame_size, generator=torch.Generator().manual_seed(0))
+    unit = float(raw_features(config, noise)["loudness"].mean())
+
+    def playing(share: float, late: int) -> Swell:
+        def played(_, drawn, **settings):
+            asked = control.level(drawn.asked()["loudness"][:, 1:])
+            level = -27.5 + share * (asked.roll(late, dims=1) + 27.5)
+            return noise * (10 ** ((level - unit) / 20)).repeat_interleave(config.codec.frame_size, dim=1)
+
+        monkeypatch.setattr("lmdm_train.evaluate.loudness.play_sketches", played)
+        return swell_following(SimpleNamespace(config=config), sketches)  # type: ignore[arg-type]
+
+    good, lazy, late = playing(1.0, 0), playing(0.5, 0), playing(1.0, 54)
+    assert good.correlation > 0.99
+    assert good.slope == pytest.approx(1, abs=0.03)
+    assert good.shifted < 0
+    assert lazy.slope == pytest.approx(0.5, abs=0.05)
+    assert late.correlation < 0
+    assert late.shifted > 0.95
+    short = Sketches(config, 1, ["", ""], torch.zeros(2, 1), whole[..., :100], {})
+    with pytest.raises(LmdmTrainError, match=r"too short for a swell of 7\.5 s"):
+        swell_following(SimpleNamespace(config=config), short)  # type: ignore[arg-type]

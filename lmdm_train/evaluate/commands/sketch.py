@@ -14,6 +14,7 @@ from rich.table import Table
 from lmdm_train.evaluate.commands import options
 
 if TYPE_CHECKING:
+    from lmdm_train.evaluate.loudness import Swell
     from lmdm_train.evaluate.sketch import Followed, Prompts
 
 
@@ -50,14 +51,16 @@ def sketch(
     plot: Path | None,
 ) -> None:
     """How closely sketches of held-out pieces are followed, beside shuffled sketches (control) and the codec alone (ceiling)."""
+    from lmdm_train.evaluate.loudness import SWELL_NEEDS_SECONDS, loudness_response, swell_following
     from lmdm_train.evaluate.models import parse_models
     from lmdm_train.evaluate.plots import plot_sketches
     from lmdm_train.evaluate.real import held_out_tracks
-    from lmdm_train.evaluate.sketch import Sketches, loudness_response, play_sketches, sketch_following
+    from lmdm_train.evaluate.sketch import Sketches, play_sketches, sketch_following
 
     tracks = held_out_tracks(music, least=pieces)[:pieces]
     rows: list[Followed] = []
     responses: dict[str, float] = {}
+    swells: dict[str, Swell] = {}
     for model in parse_models(checkpoints):
         instrument = model.load(device)
         sketches = Sketches.of(instrument, tracks, seconds=seconds, median=int(median))
@@ -67,17 +70,24 @@ def sketch(
         if "loudness" in sketches.controls and (not kinds or "loudness" in kinds):
             with options.progress(f"{model.name}, two levels", sketches.blocks, as_json) as tick:
                 responses[model.name] = loudness_response(instrument, sketches, prompts=prompts, seed=seed, on_block=tick)
+            if seconds >= SWELL_NEEDS_SECONDS:
+                with options.progress(f"{model.name}, a swell", sketches.blocks, as_json) as tick:
+                    swells[model.name] = swell_following(instrument, sketches, prompts=prompts, seed=seed, on_block=tick)
     if plot is not None:
         plot_sketches(plot, rows)
     if as_json:
         settings = {"pieces": pieces, "seconds": seconds, "median": int(median), "prompts": prompts, "primed": primed, "seed": seed}
-        options.print_json(
-            {**settings, "use": list(kinds) or "all", "loudness_response": responses, "following": [asdict(row) for row in rows]}
-        )
+        loudness = {"loudness_response": responses, "swell": {name: asdict(swell) for name, swell in swells.items()}}
+        options.print_json({**settings, "use": list(kinds) or "all", **loudness, "following": [asdict(row) for row in rows]})
         return
     Console().print(table(rows))
     for name, response in responses.items():
         Console().print(f"{name}: {response:.2f} dB louder for each dB asked for (1 follows, 0 ignores)")
+    for name, swell in swells.items():
+        Console().print(
+            f"{name}: a drawn swell is followed with r {swell.correlation:.2f} (shifted, the control: {swell.shifted:.2f}) "
+            f"and {swell.slope:.2f} dB for each dB asked for"
+        )
 
 
 def table(rows: Sequence[Followed]) -> Table:
