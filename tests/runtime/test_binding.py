@@ -91,14 +91,15 @@ def test_a_long_run_does_not_grow(tiny: Tiny):
     held = []
     tracemalloc.start()
     try:
-        for _ in range(3):
+        # Interpreter and libraries fill caches of their own over the first hundreds of blocks.
+        for _ in range(6):
             for _ in range(60):
                 session.next_block()
             gc.collect()
             held.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
-    assert held[2] - held[1] < 4_000
+    assert held[-1] - held[-2] < 4_000
 
 
 def test_wrong_buffers_are_refused(tiny: Tiny):

@@ -176,7 +176,8 @@ def test_validate_passes_and_sees_damage(name: str, tmp_path: Path):
 
     damaged = shutil.copytree(tmp_path / "bundle", tmp_path / "damaged")
     weights = np.fromfile(damaged / "graphs" / "weights.bin", "<f4")
-    weights[np.isfinite(weights)] *= 1.001
+    # Not those that are really integers: as numbers they are next to nothing.
+    weights[np.isfinite(weights) & (np.abs(weights) > 1e-20)] *= 1.001
     weights.tofile(damaged / "graphs" / "weights.bin")
     seal(damaged, json.loads((damaged / "manifest.json").read_text()))
     done = ran("lmdm-validate", damaged, "--json", "--threads", 1, "--steps", "1,2")
