@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmdm_runtime.control_entry import Axis, ControlEntry
 from lmdm_runtime.errors import SessionError
+
+
+def drawn_group(controls: Sequence[ControlEntry], kind: str, values: ArrayLike) -> tuple[str, NDArray[np.float32]]:
+    """Name and values of the group of a bundle's sketch control `kind`; see `drawn`.
+
+    Raises:
+        SessionError: there is no such sketch control, or the values are not on its axis.
+    """
+    sketched = {control.kind: control for control in controls if control.source == "sketch"}
+    if kind not in sketched:
+        raise SessionError(f"this bundle has no sketch control {kind!r} to draw; its sketch controls are {', '.join(sketched) or 'none'}")
+    return sketched[kind].groups[0].name, drawn(sketched[kind], values)
 
 
 def drawn(control: ControlEntry, values: ArrayLike) -> NDArray[np.float32]:

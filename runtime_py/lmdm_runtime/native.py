@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lmdm_runtime.audio_input import require_audio
 from lmdm_runtime.bundle import Bundle
+from lmdm_runtime.drawing import drawn_group
 from lmdm_runtime.errors import LmdmError, SessionError
 from lmdm_runtime.noise import Noise
 
@@ -101,6 +102,10 @@ class NativeSession:
             channels = {group.name: group.channels for group in self.bundle.manifest.groups}
             array = np.full((channels.get(name, 1), 1), array)
         self.generator.set_control(name, array[:, None] if array.ndim == 1 else array)
+
+    def draw(self, kind: str, values: ArrayLike) -> None:
+        """A sketch control from the next block on, drawn by hand in the unit of its axis; see `lmdm_runtime.drawing`."""
+        self.generator.set_control(*drawn_group(self.bundle.manifest.controls, kind, values))
 
     def prime(self, audio: NDArray) -> NDArray[np.float32]:
         """Makes audio [channels, samples] the context that the next block continues."""

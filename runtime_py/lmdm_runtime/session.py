@@ -17,7 +17,7 @@ from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.codec_stream import StreamDecoder, StreamEncoder
 from lmdm_runtime.context import BlockContext, ContextCache, WindowContext
 from lmdm_runtime.controls import Controls
-from lmdm_runtime.drawing import drawn
+from lmdm_runtime.drawing import drawn_group
 from lmdm_runtime.errors import RuntimeFault, SessionError
 from lmdm_runtime.noise import Noise
 from lmdm_runtime.prompts import Conditioning, Mix, dominant, normalised_mix
@@ -152,11 +152,7 @@ class Session:
         Raises:
             SessionError: no such sketch control, one that audio feeds now, or values that are not on its axis.
         """
-        entry = next((control for control in self.bundle.manifest.controls if control.kind == kind and control.source == "sketch"), None)
-        if entry is None:
-            known = ", ".join(control.kind for control in self.bundle.manifest.controls if control.source == "sketch") or "none"
-            raise SessionError(f"this bundle has no sketch control {kind!r} to draw; its sketch controls are {known}")
-        self.controls.set(entry.groups[0].name, drawn(entry, values))
+        self.controls.set(*drawn_group(self.bundle.manifest.controls, kind, values))
 
     def prime(self, audio: NDArray) -> NDArray[np.float32]:
         """Makes audio the context that the next block continues.

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from lmdm_runtime import BundleError, LmdmError, RuntimeFault, SessionError, load_bundle
+from lmdm_runtime import BundleError, LmdmError, RuntimeFault, Session, SessionError, load_bundle
 from lmdm_runtime.cli import main
 from lmdm_runtime.engine import Engine
 from lmdm_runtime.noise import Noise, philox4x32
@@ -183,3 +183,26 @@ def test_stream_with_the_native_engine(tiny: Tiny):
     arguments = ["stream", str(tiny.folder), "--dry", "--seconds", "2", "--json", "--engine", "native"]
     result = CliRunner().invoke(main, arguments)
     assert json.loads(result.stdout)["blocks"] >= 2
+
+
+@pytest.mark.heavy
+def test_a_drawn_sketch_is_the_same_in_both_engines(tmp_path: Path):
+    pytest.importorskip("torch")
+    from tests.bundles import write_small_bundle
+
+    write_small_bundle(tmp_path / "bundle", "tiny-sketch", rollout_blocks=8)
+    bundle = load_bundle(tmp_path / "bundle")
+
+    def played(session: Engine, curve: list[float]) -> np.ndarray:
+        session.set_prompt(PAD)
+        session.draw("loudness", curve)
+        session.draw("pitch", [[500.0], [700.0]])
+        return np.concatenate([session.next_latents() for _ in range(4)], axis=2)
+
+    curve = list(np.linspace(-50, -10, 12))
+    native, python = played(NativeSession(bundle, 5), curve), played(Session(bundle, 5), curve)
+    np.testing.assert_allclose(native, python, atol=1e-5)
+    assert np.abs(played(NativeSession(bundle, 5), curve[::-1]) - python).max() > 1e-3
+    for session in (NativeSession(bundle), Session(bundle)):
+        with pytest.raises(SessionError, match="no sketch control 'timbre' to draw; its sketch controls are pitch, loudness"):
+            session.draw("timbre", 1.0)
