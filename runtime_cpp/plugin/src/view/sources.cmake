@@ -1,0 +1,1 @@
+target_sources(GenerativeDelay PRIVATE ${CMAKE_CURRENT_LIST_DIR}/sketch_picture.cpp ${CMAKE_CURRENT_LIST_DIR}/spectrum.cpp)
