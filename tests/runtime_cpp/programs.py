@@ -39,3 +39,11 @@ def run(name: str, *arguments: object, given: str | None = None) -> str:
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def tiny_bundle(folder: Path) -> Path:
+    """A tiny bundle at a rate that a host can have, written into `folder`."""
+    script = ROOT / "runtime_cpp" / "tests" / "c" / "write_bundles.py"
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'runtime_py'}"}
+    subprocess.run([sys.executable, script, folder], check=True, cwd=ROOT, env=environment)
+    return folder / "encoder-decoder"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lmdm_runtime import Session, load_bundle
-from tests.runtime_cpp.programs import ROOT, built
+from tests.runtime_cpp.programs import built, tiny_bundle
 
 PROMPT = "slow piano"
 BLOCKS = 5
@@ -20,12 +20,7 @@ BLOCKS = 5
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny bundle at a rate that a host can have."""
-    folder = tmp_path_factory.mktemp("examples")
-    script = ROOT / "runtime_cpp" / "tests" / "c" / "write_bundles.py"
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'runtime_py'}"}
-    subprocess.run([sys.executable, script, folder], check=True, cwd=ROOT, env=environment)
-    return folder / "encoder-decoder"
+    return tiny_bundle(tmp_path_factory.mktemp("examples"))
 
 
 def example(name: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
