@@ -14,10 +14,22 @@
 namespace lmdm {
 
 struct GeneratorOptions {
-  std::uint64_t seed = 0;                ///< key of all noise
+  std::uint64_t seed = 0;                     ///< key of all noise
   std::optional<int> steps = {};              ///< solver steps a block; without it the bundle's schedule
   std::optional<double> guidance_scale = {};  ///< without it the bundle's
   std::optional<std::string> solver = {};     ///< without it the bundle's
+};
+
+/// What may change between two blocks; what is not given stays as it is.
+struct Tuning {
+  std::optional<std::uint64_t> seed = {};
+  std::optional<int> steps = {};              ///< solver steps a block; 0: the bundle's schedule
+  std::optional<double> guidance_scale = {};  ///< of CFG, or the lambda of CFG++
+  std::optional<int> context_drop = {};       ///< oldest frames of context that a change of the dominant prompt forgets, 0 to the context
+  /// 0 to 1: gain with which a block enters the context of those after it. 1: the paper's rollout; 0: every block begins from null context,
+  /// though the controls that were played stay in sight.
+  std::optional<double> feedback = {};
+  std::optional<bool> hold_noise = {};  ///< the next blocks get the noise of the newest block, before the first that of block 0
 };
 
 struct WeightedPrompt {
@@ -52,8 +64,11 @@ class LMDM_EXPORT Generator {
   /// Samples by which the codec's look-ahead delays the audio behind the latent block.
   [[nodiscard]] std::size_t delay_samples() const noexcept;
 
-  /// Begins the piece again: null context, block 0, nothing heard and nothing fed. What was set or chosen stays.
+  /// Begins the piece again: null context, block 0, nothing heard and nothing fed. What was set, chosen or tuned stays.
   void reset();
+
+  /// From the next block on. Throws Error(session): a value that is out of range or that the bundle cannot serve; nothing has changed then.
+  void tune(const Tuning& tuning);
 
   /// From the next block on. Throws Error(session): an empty mix, bad weights, or a prompt without embedding in a bundle without text
   /// encoder.
@@ -68,6 +83,9 @@ class LMDM_EXPORT Generator {
 
   /// Which sketch controls the next blocks follow, and the length of the median in frames; none lets go of the sketch.
   void choose_sketch(std::span<const std::string> kinds, std::optional<int> smoothing = std::nullopt);
+  /// Scales a sketch control from the next block on, presence and all, between absent (0) and as heard (1).
+  /// Throws Error(session): no such sketch control, or another strength.
+  void set_strength(const std::string& kind, double strength);
   /// Audio to follow, any length, behind what was fed before; each block takes `block_samples` of it, and silence where it is missing.
   void feed_sketch(std::span<const float> audio);
   /// Audio to play along with; its first sample sounds with the first sample of the next block.
@@ -91,6 +109,9 @@ class LMDM_EXPORT Generator {
   [[nodiscard]] std::uint64_t block_index() const noexcept;
   /// The last clean block [C, o]; empty before the first.
   [[nodiscard]] std::span<const float> latent_block() const noexcept;
+  /// What the newest block followed of a control group, [channels, o]; empty before the first block. Valid until the next block or reset.
+  /// Throws Error(session): unknown group.
+  [[nodiscard]] std::span<const float> control(const std::string& group) const;
   [[nodiscard]] const Timings& timings() const noexcept;
   /// What was not read of the newest prompt that was too long, as a sentence; empty where all of it was read.
   [[nodiscard]] const std::string& notice() const noexcept;

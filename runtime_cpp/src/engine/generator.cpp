@@ -48,6 +48,10 @@ void Generator::reset() {
   state_->session.reset();
 }
 
+void Generator::tune(const Tuning& tuning) {
+  state_->session.tune(tuning);
+}
+
 void Generator::set_prompt(const std::string& prompt) {
   set_prompts(std::array{WeightedPrompt{prompt, 1}});
 }
@@ -64,6 +68,9 @@ void Generator::set_control(const std::string& group, std::span<const float> val
 
 void Generator::choose_sketch(std::span<const std::string> kinds, std::optional<int> smoothing) {
   state_->session.controls().sketch().choose(kinds, smoothing);
+}
+void Generator::set_strength(const std::string& kind, double strength) {
+  state_->session.controls().sketch().set_strength(kind, strength);
 }
 void Generator::feed_sketch(std::span<const float> audio) {
   state_->session.controls().sketch().feed(audio);
@@ -101,6 +108,9 @@ std::uint64_t Generator::block_index() const noexcept {
 }
 std::span<const float> Generator::latent_block() const noexcept {
   return state_->session.latent_block();
+}
+std::span<const float> Generator::control(const std::string& group) const {
+  return state_->session.followed(group);
 }
 const Timings& Generator::timings() const noexcept {
   return state_->session.timings();

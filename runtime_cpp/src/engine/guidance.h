@@ -20,6 +20,7 @@ class Guide {
   /// `count` is C * o.
   Guide(Guidance kind, double scale, std::size_t count);
 
+  void set_scale(double scale) noexcept { scale_ = static_cast<float>(scale); }
   /// Values to hand to the network for its velocity: 2 * count with guidance, count without.
   [[nodiscard]] std::size_t network_count() const noexcept;
   /// Valid until the next call, and as long as `velocity` is. Never allocates.

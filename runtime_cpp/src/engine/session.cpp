@@ -9,7 +9,7 @@
 #include "engine/audio_queue.h"
 #include "engine/float_io.h"
 #include "engine/planar.h"
-#include "engine/schedule.h"
+#include "engine/spelling.h"
 #include "lmdm/error.h"
 
 namespace lmdm {
@@ -66,7 +66,9 @@ class Session::Steps final : public Flow {
     read_floats(velocity_, session_.velocity_);
     return session_.guide_(session_.velocity_);
   }
-  void noise(std::uint32_t draw, std::span<float> values) override { session_.noise_.fill(session_.index_, draw, values); }
+  void noise(std::uint32_t draw, std::span<float> values) override {
+    session_.settings_.noise().fill(session_.noise_block(), draw, values);
+  }
 
  private:
   Session& session_;
@@ -77,13 +79,12 @@ Session::Session(const Bundle& bundle, Manifest manifest, std::shared_ptr<Backen
     : bundle_(bundle),
       manifest_(std::move(manifest)),
       backend_(std::move(backend)),
-      schedule_(chosen_schedule(manifest_.sampling, options.steps)),
+      settings_(manifest_, options),
       rows_(static_cast<std::size_t>(manifest_.model.latent_channels)),
       block_(static_cast<std::size_t>(manifest_.model.block)),
       context_(static_cast<std::size_t>(manifest_.model.context)),
-      guide_(manifest_.sampling.guidance, chosen_scale(manifest_.sampling, options.guidance_scale), rows_ * block_),
+      guide_(manifest_.sampling.guidance, settings_.guidance_scale(), rows_ * block_),
       solver_(chosen_solver(manifest_, options, rows_ * block_)),
-      noise_(options.seed),
       controls_(manifest_, *backend_, sketch_states(bundle_), first_states(bundle_, manifest_.codec.encoder)),
       conditioning_(bundle_, *backend_, told_seconds(manifest_)),
       ports_(decoder_ports(manifest_, *backend_)),
@@ -106,8 +107,20 @@ std::size_t Session::delay_samples() const noexcept {
   return static_cast<std::size_t>(manifest_.codec.decoder.delay) * static_cast<std::size_t>(manifest_.codec.frame_size);
 }
 
+std::span<const float> Session::followed(const std::string& group) const {
+  const std::vector<Group> groups = manifest_.groups();
+  if (std::ranges::find(groups, group, &Group::name) == groups.end()) {
+    std::string names;
+    for (const Group& own : groups) names += (names.empty() ? "" : ", ") + own.name;
+    throw Error(ErrorKind::session, "this bundle has no control " + spelled(group) + "; it has " + (names.empty() ? "none" : names));
+  }
+  const auto found = followed_.find(group);
+  return found == followed_.end() ? std::span<const float>() : found->second;
+}
+
 void Session::reset() {
-  index_ = 0;
+  index_ = noise_index_ = 0;
+  followed_.clear();
   timings_ = {};
   newest_.clear();
   std::ranges::fill(clean_, 0.0F);
@@ -116,6 +129,11 @@ void Session::reset() {
   applied_.clear();
   controls_.reset();
   decoder_.reset();
+}
+
+void Session::tune(const Tuning& tuning) {
+  settings_.tune(tuning);
+  guide_.set_scale(settings_.guidance_scale());
 }
 
 void Session::set_prompts(std::span<const WeightedPrompt> mix) {
@@ -189,26 +207,34 @@ bool Session::enter() {
   const bool changed = dominant_.has_value();
   dominant_ = now;
   if (changed) {
-    const auto dropped = static_cast<std::ptrdiff_t>(manifest_.sampling.context_drop);
+    const auto dropped = static_cast<std::ptrdiff_t>(settings_.context_drop());
     for (std::size_t row = 0; row < rows_; ++row) std::fill_n(clean_.begin() + static_cast<std::ptrdiff_t>(row * context_), dropped, 0.0F);
   }
   return changed;
 }
 
 void Session::sample() {
-  for (const auto& [group, values] : controls_.block()) write_floats(*ports_.at("control_" + group), values);
-  noise_.fill(index_, 0, made_);
+  following_ = controls_.block();
+  for (const auto& [group, values] : following_) write_floats(*ports_.at("control_" + group), values);
   Steps steps(*this);
-  solver_->solve(steps, made_, schedule_);
+  steps.noise(0, made_);
+  solver_->solve(steps, made_, settings_.schedule());
   if (!finite(made_))
     throw Error(ErrorKind::runtime, "block " + std::to_string(index_) +
                                         " holds values that are not finite; reset the session, and run lmdm validate on the bundle");
 }
 
+std::uint64_t Session::noise_block() const noexcept {
+  return settings_.hold_noise() ? noise_index_ : index_;
+}
+
 void Session::commit() {
   controls_.advance();
-  slide(clean_, made_, rows_);
   newest_.assign(made_.begin(), made_.end());
+  for (float& value : made_) value *= settings_.feedback();
+  slide(clean_, made_, rows_);
+  followed_.swap(following_);
+  noise_index_ = noise_block();
   cached_ = true;
   ++index_;
 }

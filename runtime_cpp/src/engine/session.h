@@ -14,9 +14,9 @@
 #include "engine/controls.h"
 #include "engine/guidance.h"
 #include "engine/mix.h"
+#include "engine/settings.h"
 #include "engine/solvers.h"
 #include "lmdm/generator.h"
-#include "lmdm/noise.h"
 
 namespace lmdm {
 
@@ -38,7 +38,11 @@ class Session {
   [[nodiscard]] Controls& controls() noexcept { return controls_; }
   [[nodiscard]] Backend& backend() noexcept { return *backend_; }
 
+  /// What the newest block followed of a group; empty before the first. Throws Error(session): unknown group.
+  [[nodiscard]] std::span<const float> followed(const std::string& group) const;
+
   void reset();
+  void tune(const Tuning& tuning);
   void set_prompts(std::span<const WeightedPrompt> mix);
   void set_embedding(const std::string& prompt, std::span<const float> embedding);
   [[nodiscard]] std::vector<float> prime(std::span<const float> audio);
@@ -52,16 +56,17 @@ class Session {
   /// Conditions the block on the prompts; whether the dominant one has just changed, which drops the oldest context once.
   bool enter();
   void sample();
+  /// Of which block the one that is made now has the noise.
+  [[nodiscard]] std::uint64_t noise_block() const noexcept;
   void commit();
 
   Bundle bundle_;
   Manifest manifest_;
   std::shared_ptr<Backend> backend_;
-  std::vector<double> schedule_;
+  Settings settings_;
   std::size_t rows_, block_, context_;  ///< latent channels, and frames
   Guide guide_;
   std::unique_ptr<Solver> solver_;
-  Noise noise_;
   Controls controls_;
   Conditioning conditioning_;
   Buffers ports_;  ///< the cached decoder's x, t, velocity and control_NAME
@@ -75,9 +80,11 @@ class Session {
   std::vector<float> clean_;             ///< the context [C, s]
   std::vector<float> made_;              ///< the block that is made now [C, o]
   std::vector<float> newest_;            ///< the last whole block; empty before the first
+  ControlValues following_, followed_;   ///< of the block that is made now, and of the last whole one
   std::vector<float> velocity_;          ///< [batch, C, o]
   std::uint64_t index_ = 0;
-  bool cached_ = false;  ///< what the cache kept goes with `clean_`
+  std::uint64_t noise_index_ = 0;  ///< block of which the newest one has the noise
+  bool cached_ = false;            ///< what the cache kept goes with `clean_`
   Timings timings_;
 };
 

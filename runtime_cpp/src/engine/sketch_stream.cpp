@@ -35,6 +35,10 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+void scale(std::vector<float>& values, float factor) noexcept {
+  for (float& value : values) value = factor == 0 ? 0 : value * factor;
+}
+
 }  // namespace
 
 SketchStream::SketchStream(const Manifest& manifest, Backend& backend, States first)
@@ -65,19 +69,22 @@ void SketchStream::reset() {
 }
 
 void SketchStream::choose(std::span<const std::string> kinds, std::optional<int> smoothing) {
-  std::vector<std::string> known, lengths;
-  for (const ControlEntry& control : controls_) known.push_back(control.kind);
+  std::vector<std::string> lengths;
   for (const int length : medians_) lengths.push_back(std::to_string(length));
-  for (const std::string& kind : kinds) {
-    if (std::ranges::find(known, kind) == known.end()) {
-      throw Error(ErrorKind::session, "this bundle has no sketch control " + spelled(kind) + "; its sketch controls are " + joined(known));
-    }
-  }
+  for (const std::string& kind : kinds) require_known(kind);
   if (smoothing && std::ranges::find(medians_, *smoothing) == medians_.end()) {
     throw Error(ErrorKind::session, "smoothing is a median over " + joined(lengths) + " frames, found " + std::to_string(*smoothing));
   }
   chosen_.assign(kinds.begin(), kinds.end());
   if (smoothing) median_ = *smoothing;
+}
+
+void SketchStream::set_strength(const std::string& kind, double strength) {
+  require_known(kind);
+  if (!(strength >= 0 && strength <= 1)) {
+    throw Error(ErrorKind::session, "the strength of a sketch control lies from 0 to 1, found " + spelled(strength));
+  }
+  strengths_[kind] = static_cast<float>(strength);
 }
 
 void SketchStream::feed(std::span<const float> audio) {
@@ -94,8 +101,7 @@ ControlValues SketchStream::block() {
   }
   ControlValues values = *current_;
   for (const ControlEntry& control : controls_) {
-    if (is_chosen(control.kind)) continue;
-    for (const Group& group : control.groups) std::ranges::fill(values.at(group.name), 0.0F);
+    for (const Group& group : control.groups) scale(values.at(group.name), strength(control.kind));
   }
   return values;
 }
@@ -130,11 +136,28 @@ ControlValues SketchStream::analyse(std::span<const float> audio) {
     throw;
   }
   graph_.restart(before);
+  for (const ControlEntry& control : controls_) {
+    if (!is_chosen(control.kind)) continue;
+    for (const Group& group : control.groups) scale(values.at(group.name), strength(control.kind));
+  }
   return values;
 }
 
 bool SketchStream::is_chosen(const std::string& kind) const noexcept {
   return std::ranges::find(chosen_, kind) != chosen_.end();
+}
+
+void SketchStream::require_known(const std::string& kind) const {
+  std::vector<std::string> known;
+  for (const ControlEntry& control : controls_) known.push_back(control.kind);
+  if (std::ranges::find(known, kind) != known.end()) return;
+  throw Error(ErrorKind::session, "this bundle has no sketch control " + spelled(kind) + "; its sketch controls are " + joined(known));
+}
+
+float SketchStream::strength(const std::string& kind) const noexcept {
+  if (!is_chosen(kind)) return 0;
+  const auto found = strengths_.find(kind);
+  return found == strengths_.end() ? 1 : found->second;
 }
 
 ControlValues SketchStream::run(std::span<const float> audio) {

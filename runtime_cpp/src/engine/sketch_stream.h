@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,7 +18,8 @@ namespace lmdm {
 
 /// The sketch of a piece: audio in any pieces becomes the controls of each block, by the bundle's graph `sketch`.
 ///
-/// A control that is not chosen is zero, presence and all. Missing audio is silence, which is a sketch too.
+/// A control that is not chosen is zero, presence and all; one that is chosen is scaled by its strength. Missing audio is silence, which is
+/// a sketch too.
 class SketchStream {
  public:
   /// The manifest must have a sketch; `backend` must outlive the stream.
@@ -37,6 +39,8 @@ class SketchStream {
   /// Which controls the next blocks follow, and the length of the median in frames; none leaves it as it is.
   /// Throws Error(session): there is no such control or median.
   void choose(std::span<const std::string> kinds, std::optional<int> smoothing);
+  /// Scales a control of the next blocks, 1 at first. Throws Error(session): there is no such control, or the strength is not from 0 to 1.
+  void set_strength(const std::string& kind, double strength);
   /// Audio [channels, samples] at the bundle's rate, behind what was fed before; the next block follows the oldest of it.
   /// Throws Error(session): wrong channels, or samples that are not finite.
   void feed(std::span<const float> audio);
@@ -50,12 +54,16 @@ class SketchStream {
 
  private:
   [[nodiscard]] bool is_chosen(const std::string& kind) const noexcept;
+  void require_known(const std::string& kind) const;
+  /// 0 where the control is not chosen.
+  [[nodiscard]] float strength(const std::string& kind) const noexcept;
   [[nodiscard]] ControlValues run(std::span<const float> audio);
 
   std::vector<ControlEntry> controls_;  ///< those that the sketch feeds
   std::vector<int> medians_;
   int median_;
   std::vector<std::string> chosen_;
+  std::map<std::string, float> strengths_;  ///< those that were set
   std::size_t channels_, block_, samples_;
   AudioQueue queue_;
   Buffers buffers_;

@@ -16,19 +16,26 @@ class GeneratorSource final : public Source {
   void require_ready() override;
   void apply(const Request& request) override;
   void reset() override;
+  void freeze(bool frozen) override;
   void next(std::span<const float> input, std::span<float> audio) override;
   [[nodiscard]] Timings timings() const noexcept override { return generator_.timings(); }
+  [[nodiscard]] Followed followed() const override;
   void cancel() noexcept override { generator_.cancel(); }
   void resume() noexcept override { generator_.resume(); }
 
  private:
+  /// Applies what it can. Throws Error(session) with the first refusal.
+  void tune(const Tuning& tuning);
+  void hold_noise();
   void feed(std::span<const float> input);
+  [[nodiscard]] std::span<const float> part(std::span<const float> input, std::size_t bus, std::size_t from, std::size_t count);
 
   Generator generator_;
   InputRole role_;
   bool prompted_ = false;
-  bool fed_ = false;  ///< what lies ahead of the next block has been fed already
-  std::vector<float> newest_;
+  bool fed_ = false;                    ///< what lies ahead of the next block has been fed already
+  bool held_ = false, frozen_ = false;  ///< the noise, by a tuning and by a freeze
+  std::vector<float> part_;
 };
 
 }  // namespace lmdm::live

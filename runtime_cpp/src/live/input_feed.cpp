@@ -3,11 +3,19 @@
 #include <algorithm>
 
 namespace lmdm::live {
+namespace {
+
+/// Where nothing is heard, one that nothing comes through.
+int channels_of(const Timeline& timeline) {
+  return std::max(timeline.format().input_channels(), 1);
+}
+
+}  // namespace
 
 InputFeed::InputFeed(const Timeline& timeline)
-    : resampler_(timeline.to_model(), timeline.format().channels),
-      piece_(timeline.format().channels, 1024),
-      kept_(static_cast<std::size_t>(timeline.format().channels)),
+    : resampler_(timeline.to_model(), channels_of(timeline)),
+      piece_(channels_of(timeline), 1024),
+      kept_(static_cast<std::size_t>(channels_of(timeline))),
       begin_(timeline.to_model().ceil(timeline.start())),
       most_(8 * static_cast<std::int64_t>(timeline.format().block + timeline.format().lookahead)) {}
 

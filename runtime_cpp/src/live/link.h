@@ -27,7 +27,7 @@ void add(std::atomic<T>& counter, T value) noexcept {
 struct Link {
   explicit Link(const Timeline& line)
       : timeline(line),
-        input(line.format().channels, static_cast<std::size_t>(line.latency() + 3 * line.block() + 32768)),
+        input(std::max(line.format().input_channels(), 1), static_cast<std::size_t>(line.latency() + 3 * line.block() + 32768)),
         output(line.format().channels, static_cast<std::size_t>(line.latency() + 3 * line.block() + line.output_lag() + 32768)),
         heard(line.start()),
         playhead(line.start()),

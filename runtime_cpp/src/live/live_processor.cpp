@@ -21,6 +21,9 @@ void LiveProcessor::prepare(double host_rate, int host_channels, int largest_blo
 void LiveProcessor::process(const float* const* input, float* const* output, int channels, int frames) noexcept {
   state_->processor.process(input, output, channels, frames);
 }
+void LiveProcessor::process(const float* const* input, const float* const* side, float* const* output, int channels, int frames) noexcept {
+  state_->processor.process(input, side, output, channels, frames);
+}
 std::int64_t LiveProcessor::latency_samples() const noexcept {
   return state_->processor.latency_samples();
 }
@@ -37,6 +40,15 @@ void LiveProcessor::set_control(const std::string& group, std::vector<float> val
 void LiveProcessor::choose_sketch(std::vector<std::string> kinds, std::optional<int> smoothing) {
   state_->processor.request(live::SketchRequest{std::move(kinds), smoothing});
 }
+void LiveProcessor::tune(const Tuning& tuning) {
+  state_->processor.request(live::TuningRequest{tuning});
+}
+void LiveProcessor::set_strength(const std::string& kind, double strength) {
+  state_->processor.request(live::StrengthRequest{kind, strength});
+}
+void LiveProcessor::set_frozen(bool frozen) noexcept {
+  state_->processor.set_frozen(frozen);
+}
 void LiveProcessor::set_playing(bool playing) noexcept {
   state_->processor.set_playing(playing);
 }
@@ -49,6 +61,9 @@ LiveMetrics LiveProcessor::metrics() const noexcept {
 }
 std::string LiveProcessor::failure() const {
   return state_->processor.failure();
+}
+std::vector<BlockReport> LiveProcessor::take_reports() {
+  return state_->processor.take_reports();
 }
 
 }  // namespace lmdm

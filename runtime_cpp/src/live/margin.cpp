@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <vector>
 
 #include "backends/denormals.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int measured_blocks = 3;
 constexpr double waking_seconds = 0.005;
+constexpr double grid_seconds = 0.02;
 
 double seconds_of_block(Source& source, std::vector<float>& input, std::vector<float>& audio) {
   const auto start = std::chrono::steady_clock::now();
@@ -23,15 +25,18 @@ double seconds_of_block(Source& source, std::vector<float>& input, std::vector<f
 double measured_margin(Source& source) {
   const DenormalsAreZero denormals;
   const SourceFormat format = source.format();
-  const auto channels = static_cast<std::size_t>(format.channels);
-  std::vector<float> input(format.takes_input ? channels * (format.block + format.lookahead) : 0), audio(channels * format.block);
+  std::vector<float> input(format.input_values()), audio(static_cast<std::size_t>(format.channels) * format.block);
   source.reset();
   // The first block is slow once in a lifetime, but for its prompt, which may change at any time.
   seconds_of_block(source, input, audio);
   const double prompt = source.timings().prompt / 1000;
   double worst = 0;
   for (int i = 0; i < measured_blocks; ++i) worst = std::max(worst, seconds_of_block(source, input, audio));
-  return std::min(2 * worst + prompt + waking_seconds, static_cast<double>(format.block) / format.sample_rate);
+  return allowed_margin(2 * worst + prompt + waking_seconds, static_cast<double>(format.block) / format.sample_rate);
+}
+
+double allowed_margin(double wanted, double block) {
+  return std::min(grid_seconds * std::ceil(wanted / grid_seconds), block);
 }
 
 }  // namespace lmdm::live

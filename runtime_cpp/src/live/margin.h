@@ -8,4 +8,7 @@ namespace lmdm::live {
 /// needs longer cannot play at all. The source must be reset afterwards.
 [[nodiscard]] double measured_margin(Source& source);
 
+/// The margin for a wish, where a block lasts so many seconds: on a grid, so that small differences between runs do not change the latency.
+[[nodiscard]] double allowed_margin(double wanted, double block);
+
 }  // namespace lmdm::live

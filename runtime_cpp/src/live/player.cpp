@@ -19,7 +19,7 @@ Player::Player(Link& link, const std::atomic<bool>& playing, Worker* waits, bool
       position_(link.timeline.start()),
       music_from_(INT64_MAX),
       heard_(host_channels, chunk),
-      to_model_(link.timeline.format().channels, chunk),
+      to_model_(link.timeline.format().input_channels(), chunk),
       music_(link.timeline.format().channels, chunk),
       late_(host_channels, chunk),
       delay_(host_channels, dry ? static_cast<std::size_t>(link.timeline.latency()) : 0, chunk),
@@ -33,23 +33,23 @@ Player::Player(Link& link, const std::atomic<bool>& playing, Worker* waits, bool
   }
 }
 
-void Player::process(const float* const* input, float* const* output, int channels, int frames) noexcept {
+void Player::process(const float* const* input, const float* const* side, float* const* output, int channels, int frames) noexcept {
   const DenormalsAreZero denormals;
   for (std::size_t done = 0, all = static_cast<std::size_t>(std::max(frames, 0)); done < all;) {
     const std::size_t count = std::min(chunk, all - done);
-    process_chunk(input, output, channels, done, count);
+    process_chunk({input, side, channels}, output, done, count);
     done += count;
   }
 }
 
-void Player::process_chunk(const float* const* input, float* const* output, int channels, std::size_t offset, std::size_t frames) noexcept {
+void Player::process_chunk(const Inputs& inputs, float* const* output, std::size_t offset, std::size_t frames) noexcept {
   const std::int64_t end = position_ + static_cast<std::int64_t>(frames);
   start_or_stop();
-  hear(input, channels, offset, frames);
+  hear(inputs, offset, frames);
   link_.playhead.store(position_, std::memory_order_release);
   link_.heard.store(end, std::memory_order_release);
   if (waits_ != nullptr && link_.running.load(std::memory_order_relaxed)) wait_for_music(end + link_.timeline.fade());
-  for (std::size_t done = 0; done < frames;) done += play(output, channels, offset, done, frames - done);
+  for (std::size_t done = 0; done < frames;) done += play(output, inputs.channels, offset, done, frames - done);
   position_ = end;
 }
 
@@ -70,23 +70,30 @@ void Player::start_or_stop() noexcept {
 }
 
 /// Input to the inference thread, and to where it is taken from while there is no music.
-void Player::hear(const float* const* input, int channels, std::size_t offset, std::size_t frames) noexcept {
-  const bool to_model = link_.timeline.format().takes_input && link_.running.load(std::memory_order_relaxed);
+void Player::hear(const Inputs& inputs, std::size_t offset, std::size_t frames) noexcept {
+  const SourceFormat& format = link_.timeline.format();
+  const bool to_model = format.inputs > 0 && link_.running.load(std::memory_order_relaxed);
   if (!to_model && !dry_) return;
-  for (int channel = 0; channel < heard_.channels(); ++channel) {
-    if (input == nullptr || channels < 1) {
-      std::fill_n(heard_[channel], frames, 0.0F);
-    } else {
-      copy_sane(input[channel % channels] + offset, heard_[channel], frames);
-    }
-  }
+  clean(inputs.main, inputs.channels, offset, frames);
   if (dry_) delay_.push(heard_.data(), late_.data(), frames);
   if (!to_model) return;
   for (int channel = 0; channel < to_model_.channels(); ++channel) {
-    map_channel(heard_.data(), heard_.channels(), to_model_[channel], channel, to_model_.channels(), frames);
+    const int own = channel % format.channels;
+    if (channel == format.channels) clean(inputs.side, inputs.channels, offset, frames);
+    map_channel(heard_.data(), heard_.channels(), to_model_[channel], own, format.channels, frames);
   }
   // Where the inference thread is so late that the ring is full, this input is lost to it, and the ring keeps the later input's place.
   link_.input.write(position_, to_model_.data(), frames);
+}
+
+void Player::clean(const float* const* from, int channels, std::size_t offset, std::size_t frames) noexcept {
+  for (int channel = 0; channel < heard_.channels(); ++channel) {
+    if (from == nullptr || channels < 1) {
+      std::fill_n(heard_[channel], frames, 0.0F);
+    } else {
+      copy_sane(from[channel % channels] + offset, heard_[channel], frames);
+    }
+  }
 }
 
 std::size_t Player::play(float* const* output, int channels, std::size_t offset, std::size_t done, std::size_t most) noexcept {

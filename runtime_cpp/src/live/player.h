@@ -21,15 +21,24 @@ class Player {
   /// `waits` is null in real time; offline it is who makes the music. `playing` is what the user wants.
   Player(Link& link, const std::atomic<bool>& playing, Worker* waits, bool dry, int host_channels);
 
-  void process(const float* const* input, float* const* output, int channels, int frames) noexcept LMDM_NONBLOCKING;
+  void process(const float* const* input, const float* const* side, float* const* output, int channels,
+               int frames) noexcept LMDM_NONBLOCKING;
 
  private:
-  void process_chunk(const float* const* input, float* const* output, int channels, std::size_t offset,
-                     std::size_t frames) noexcept LMDM_NONBLOCKING;
+  /// Of one call, null where there is none.
+  struct Inputs {
+    const float* const* main;
+    const float* const* side;
+    int channels;
+  };
+
+  void process_chunk(const Inputs& inputs, float* const* output, std::size_t offset, std::size_t frames) noexcept LMDM_NONBLOCKING;
   /// Offline only.
   void wait_for_music(std::int64_t until) noexcept;
   void start_or_stop() noexcept LMDM_NONBLOCKING;
-  void hear(const float* const* input, int channels, std::size_t offset, std::size_t frames) noexcept LMDM_NONBLOCKING;
+  void hear(const Inputs& inputs, std::size_t offset, std::size_t frames) noexcept LMDM_NONBLOCKING;
+  /// One input's samples as the host's channels.
+  void clean(const float* const* from, int channels, std::size_t offset, std::size_t frames) noexcept LMDM_NONBLOCKING;
   /// Plays what can be played alike, and returns how many frames that were.
   [[nodiscard]] std::size_t play(float* const* output, int channels, std::size_t offset, std::size_t done,
                                  std::size_t most) noexcept LMDM_NONBLOCKING;

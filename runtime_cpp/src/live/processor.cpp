@@ -21,11 +21,12 @@ void require_host(double rate, int channels) {
 
 }  // namespace
 
-Processor::Run::Run(Source& source, Requests& requests, const Timeline& timeline, const LiveOptions& options,
-                    const std::atomic<bool>& playing, int host_channels, std::int64_t largest_call)
+Processor::Run::Run(Processor& owner, const Timeline& timeline, int host_channels, std::int64_t largest_call)
     : link(timeline),
-      worker(source, requests, link, {options.offline, options.realtime_priority, largest_call}),
-      player(link, playing, options.offline ? &worker : nullptr, options.underrun == Underrun::dry, host_channels) {}
+      worker(*owner.source_, owner.requests_, link,
+             {owner.frozen_, owner.options_.reports ? &owner.reports_ : nullptr, owner.options_.offline, owner.options_.realtime_priority,
+              largest_call}),
+      player(link, owner.playing_, owner.options_.offline ? &worker : nullptr, owner.options_.underrun == Underrun::dry, host_channels) {}
 
 Processor::Processor(std::unique_ptr<Source> source, const LiveOptions& options) : options_(options), source_(std::move(source)) {}
 
@@ -42,12 +43,12 @@ void Processor::prepare(double host_rate, int host_channels, int largest_block, 
   if (!options_.offline && options_.margin_seconds <= 0) times.margin_seconds = measured_margin(*source_);
   source_->reset();
   for (auto* counter : {&baseline_.blocks, &baseline_.underruns, &baseline_.underrun_samples, &baseline_.dropped_blocks}) counter->store(0);
-  run_ = std::make_unique<Run>(*source_, requests_, Timeline(source_->format(), times), options_, playing_, host_channels,
-                               std::max(largest_block, 1));
+  (void)reports_.take();
+  run_ = std::make_unique<Run>(*this, Timeline(source_->format(), times), host_channels, std::max(largest_block, 1));
 }
 
-void Processor::process(const float* const* input, float* const* output, int channels, int frames) noexcept {
-  if (run_ != nullptr) return run_->player.process(input, output, channels, frames);
+void Processor::process(const float* const* input, const float* const* side, float* const* output, int channels, int frames) noexcept {
+  if (run_ != nullptr) return run_->player.process(input, side, output, channels, frames);
   for (int channel = 0; channel < channels; ++channel) std::fill_n(output[channel], std::max(frames, 0), 0.0F);
 }
 
@@ -63,6 +64,10 @@ void Processor::request(Request request) {
 
 void Processor::set_playing(bool playing) noexcept {
   playing_.store(playing, std::memory_order_relaxed);
+}
+
+void Processor::set_frozen(bool frozen) noexcept {
+  frozen_.store(frozen, std::memory_order_release);
 }
 
 void Processor::reset() {
@@ -105,6 +110,10 @@ LiveMetrics Processor::metrics() const noexcept {
 
 std::string Processor::failure() const {
   return requests_.reported();
+}
+
+std::vector<BlockReport> Processor::take_reports() {
+  return reports_.take();
 }
 
 }  // namespace lmdm::live

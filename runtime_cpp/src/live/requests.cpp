@@ -10,8 +10,24 @@ constexpr std::size_t most_requests = 256;
 
 bool replaces(const Request& newer, const Request& older) {
   if (newer.index() != older.index()) return false;
-  const auto* control = std::get_if<ControlRequest>(&newer);
-  return control == nullptr || control->group == std::get<ControlRequest>(older).group;
+  if (const auto* control = std::get_if<ControlRequest>(&newer)) return control->group == std::get<ControlRequest>(older).group;
+  if (const auto* strength = std::get_if<StrengthRequest>(&newer)) return strength->kind == std::get<StrengthRequest>(older).kind;
+  return true;
+}
+
+template <class T>
+void fill_in(std::optional<T>& newer, const std::optional<T>& older) {
+  if (!newer) newer = older;
+}
+
+/// What an older tuning wants, where the newer wants nothing else.
+void merge(TuningRequest& newer, const TuningRequest& older) {
+  fill_in(newer.tuning.seed, older.tuning.seed);
+  fill_in(newer.tuning.steps, older.tuning.steps);
+  fill_in(newer.tuning.guidance_scale, older.tuning.guidance_scale);
+  fill_in(newer.tuning.context_drop, older.tuning.context_drop);
+  fill_in(newer.tuning.feedback, older.tuning.feedback);
+  fill_in(newer.tuning.hold_noise, older.tuning.hold_noise);
 }
 
 }  // namespace
@@ -19,7 +35,11 @@ bool replaces(const Request& newer, const Request& older) {
 void Requests::post(Request request) {
   const std::scoped_lock lock(mutex_);
   std::vector<Request>& waiting = waiting_.requests;
-  std::erase_if(waiting, [&](const Request& older) { return replaces(request, older); });
+  std::erase_if(waiting, [&](const Request& older) {
+    if (!replaces(request, older)) return false;
+    if (auto* tuning = std::get_if<TuningRequest>(&request)) merge(*tuning, std::get<TuningRequest>(older));
+    return true;
+  });
   if (waiting.size() == most_requests) waiting.erase(waiting.begin());
   waiting.push_back(std::move(request));
 }

@@ -8,8 +8,8 @@
 
 namespace lmdm::live {
 
-/// What the control thread wants of the next block. Of two requests of the same kind the newer remains, so that a storm of them costs no
-/// more than one.
+/// What the control thread wants of the next block. Of two requests of the same kind the newer remains, and two tunings become one, so
+/// that a storm of them costs no more than one.
 class Requests {
  public:
   struct Batch {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,7 +24,20 @@ struct SketchRequest {
   std::vector<std::string> kinds;
   std::optional<int> smoothing;
 };
-using Request = std::variant<PromptRequest, ControlRequest, SketchRequest>;
+struct TuningRequest {
+  Tuning tuning;
+};
+struct StrengthRequest {
+  std::string kind;
+  double strength = 1;
+};
+using Request = std::variant<PromptRequest, ControlRequest, SketchRequest, TuningRequest, StrengthRequest>;
+
+/// What a block followed: by group, [channels, frames].
+struct Followed {
+  std::size_t frames = 0;
+  std::map<std::string, std::vector<float>> controls;
+};
 
 struct SourceFormat {
   int sample_rate = 44100;
@@ -31,7 +45,12 @@ struct SourceFormat {
   std::size_t block = 0;      ///< samples of one channel that one block gives
   std::size_t delay = 0;      ///< by which its audio is behind the time that it answers
   std::size_t lookahead = 0;  ///< input behind the block's end that must be known before the block is made
-  bool takes_input = false;
+  int inputs = 0;             ///< of `channels` each: none, the host's, or the host's and its side input
+
+  /// Channels of all inputs together.
+  [[nodiscard]] int input_channels() const noexcept { return inputs * channels; }
+  /// Values of the input that a block is made from.
+  [[nodiscard]] std::size_t input_values() const noexcept { return static_cast<std::size_t>(input_channels()) * (block + lookahead); }
 };
 
 /// What a Processor plays: blocks of audio that answer blocks of input. One thread at a time, but for `cancel`.
@@ -49,11 +68,14 @@ class Source {
   virtual void apply(const Request& request) = 0;
   /// The piece begins again; what was requested stays.
   virtual void reset() = 0;
-  /// Makes a block, planar [channels, block], from the planar input of the block's own time, [channels, block + lookahead], which is empty
-  /// where it takes none.
+  /// Whether the next blocks have the noise of the newest one, whatever was requested.
+  virtual void freeze(bool frozen) = 0;
+  /// Makes a block, planar [channels, block], from the planar input of the block's own time, [inputs * channels, block + lookahead], which
+  /// is empty where it takes none.
   virtual void next(std::span<const float> input, std::span<float> audio) = 0;
   /// Stages of the last block.
   [[nodiscard]] virtual Timings timings() const noexcept = 0;
+  [[nodiscard]] virtual Followed followed() const = 0;
   /// As of Generator.
   virtual void cancel() noexcept = 0;
   virtual void resume() noexcept = 0;

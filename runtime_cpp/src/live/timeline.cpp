@@ -18,7 +18,7 @@ Timeline::Timeline(const SourceFormat& format, const TimelineOptions& options)
       to_host_(Ratio::of(format.sample_rate, options.host_rate)),
       start_(options.start),
       fade_(std::clamp<std::int64_t>(std::llround(fade_seconds * options.host_rate), 1, std::max<std::int64_t>(block() / 4, 1))),
-      input_lag_(format.takes_input ? Resampler::lag(to_model()) : 0),
+      input_lag_(format.inputs > 0 ? Resampler::lag(to_model()) : 0),
       output_lag_(to_host_.ceil(Resampler::lag(to_host_))) {
   const auto behind = static_cast<std::int64_t>(format.block + format.delay + format.lookahead);
   const auto margin = static_cast<std::int64_t>(std::ceil(options.margin_seconds * options.host_rate));

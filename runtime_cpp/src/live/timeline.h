@@ -46,10 +46,10 @@ class Timeline {
   /// Host positions of what is heard of a block: from the first to before the second.
   [[nodiscard]] std::int64_t output_begin(std::int64_t block) const noexcept { return to_host_.ceil(audio_begin(block)) + latency_; }
   [[nodiscard]] std::int64_t output_end(std::int64_t block) const noexcept { return output_begin(block + 1); }
+  /// Where the music begins that answers a block's input, behind what the codec made of earlier ones.
+  [[nodiscard]] std::int64_t answer_begin(std::int64_t block) const noexcept { return to_host_.ceil(samples(block)) + latency_; }
   /// Where music must be there that answers the input from `position` on.
-  [[nodiscard]] std::int64_t music_from(std::int64_t position) const noexcept {
-    return to_host_.ceil(samples(block_from(position))) + latency_;
-  }
+  [[nodiscard]] std::int64_t music_from(std::int64_t position) const noexcept { return answer_begin(block_from(position)); }
 
  private:
   [[nodiscard]] std::int64_t samples(std::int64_t blocks) const noexcept { return blocks * static_cast<std::int64_t>(format_.block); }

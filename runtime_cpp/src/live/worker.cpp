@@ -39,7 +39,7 @@ Worker::Worker(Source& source, Requests& requests, Link& link, const WorkerOptio
       block_(link.timeline.block_from(link.timeline.start())) {
   const SourceFormat& format = link.timeline.format();
   const auto channels = static_cast<std::size_t>(format.channels);
-  if (format.takes_input) heard_.resize(channels * (format.block + format.lookahead));
+  heard_.resize(format.input_values());
   audio_.resize(channels * format.block);
   thread_ = std::thread([this] { run(); });
 }
@@ -127,7 +127,7 @@ bool Worker::find_block() {
   if (from > block_) skip_to(from);
   // In this order: what had been heard is in the ring, and what is not in it by now never came.
   const std::int64_t heard = link_.heard.load(std::memory_order_acquire);
-  if (line.format().takes_input) input_.pull(link_.input);
+  if (line.format().inputs > 0) input_.pull(link_.input);
   for (; too_late(block_); skip_to(block_ + 1)) add(link_.counters.dropped_blocks, std::uint64_t{1});
   if (!options_.offline) return heard >= line.input_end(block_);
   // The latency sees to it that the input is complete when music is asked for.
@@ -159,12 +159,13 @@ void Worker::skip_to(std::int64_t block) {
 
 void Worker::make_block() {
   const Timeline& line = link_.timeline;
-  if (line.format().takes_input) input_.copy(line.model_begin(block_), heard_);
+  listen();
   const Clock::time_point start = Clock::now();
   source_.next(heard_, audio_);
   last_seconds_ = seconds_since(start);
   if (!std::exchange(continues_, true)) output_.begin(line.audio_begin(block_));
   output_.push(audio_);
+  report_block();
   input_.forget(line.model_begin(++block_));
 
   Counters& counters = link_.counters;
@@ -178,6 +179,22 @@ void Worker::make_block() {
     const std::scoped_lock lock(mutex_);
   }
   decided_.notify_one();
+}
+
+void Worker::listen() {
+  const bool frozen = options_.frozen.load(std::memory_order_acquire);
+  if (frozen != frozen_) source_.freeze(frozen);
+  frozen_ = frozen;
+  if (std::exchange(listened_, true) && frozen) return;
+  if (link_.timeline.format().inputs > 0) input_.copy(link_.timeline.model_begin(block_), heard_);
+}
+
+void Worker::report_block() {
+  if (options_.reports == nullptr) return;
+  const Timeline& line = link_.timeline;
+  Followed followed = source_.followed();
+  options_.reports->add({line.answer_begin(block_) - line.start(), line.answer_begin(block_ + 1) - line.start(), followed.frames,
+                         std::move(followed.controls), source_.timings()});
 }
 
 void Worker::fail(const std::string& sentence) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -10,12 +12,15 @@
 #include "live/link.h"
 #include "live/output_feed.h"
 #include "live/pace.h"
+#include "live/reports.h"
 #include "live/requests.h"
 #include "live/source.h"
 
 namespace lmdm::live {
 
 struct WorkerOptions {
+  const std::atomic<bool>& frozen;
+  Reports* reports = nullptr;  ///< where blocks are reported, if at all
   bool offline = false;
   int realtime_priority = 0;
   std::int64_t largest_call = 8192;
@@ -47,6 +52,9 @@ class Worker {
   [[nodiscard]] bool find_block();
   [[nodiscard]] bool too_late(std::int64_t block) const noexcept;
   void make_block();
+  /// The input of the block that is made now.
+  void listen();
+  void report_block();
   void skip_to(std::int64_t block);
   void fail(const std::string& sentence);
   void sleep();
@@ -61,9 +69,11 @@ class Worker {
   OutputFeed output_;
   Pace pace_;
   std::vector<float> heard_, audio_;
-  std::int64_t block_;       ///< that comes next
-  bool continues_ = false;   ///< the block before it was made
-  double last_seconds_ = 0;  ///< that a block took
+  std::int64_t block_;          ///< that comes next
+  bool continues_ = false;      ///< the block before it was made
+  bool listened_ = false;       ///< there is input to hear again
+  std::optional<bool> frozen_;  ///< what the source was told last
+  double last_seconds_ = 0;     ///< that a block took
 
   std::mutex mutex_;
   std::condition_variable waking_, decided_;

@@ -100,7 +100,7 @@ TEST(Latency, without_input_blocks_follow_the_clock) {
   const auto ramp = [](std::int64_t block, std::span<const float>, std::span<float> audio) {
     for (std::size_t i = 0; i < 1000; ++i) audio[i] = static_cast<float>(1000 * block + static_cast<std::int64_t>(i)) / 16384;
   };
-  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), ramp), {InputRole::none, {}, 0, true, 0});
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, 0), ramp), {InputRole::none, {}, 0, true, 0});
   processor.prepare(44100, 1, 512);
   const auto latency = static_cast<std::size_t>(processor.latency_samples());
   const Audio output = play(processor, Audio(1, std::vector<float>(8000)), random_sizes(9));
@@ -127,7 +127,7 @@ TEST(Offline, a_request_takes_effect_at_the_same_place_whatever_the_sizes_of_cal
       for (const Request& request : record->requests()) level = std::get<ControlRequest>(request).values.at(0);
       std::ranges::fill(audio, level);
     };
-    Processor processor(std::make_unique<FakeSource>(format_of(1500, 44100, 1, false), make, record), {InputRole::none, {}, 0, true, 0});
+    Processor processor(std::make_unique<FakeSource>(format_of(1500, 44100, 1, 0), make, record), {InputRole::none, {}, 0, true, 0});
     processor.prepare(44100, 1, 1024);
     const Audio output = play(processor, Audio(1, std::vector<float>(20480)), fixed(frames), [&](std::int64_t done) {
       if (done == 7168) processor.request(ControlRequest{"level", {0.75F}, 1});

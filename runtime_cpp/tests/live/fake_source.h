@@ -49,7 +49,7 @@ class Record {
     return requests_;
   }
   std::atomic<int> made{0}, resets{0};
-  std::atomic<bool> alive{true};
+  std::atomic<bool> alive{true}, frozen{false};
 
  private:
   void set(bool held) {
@@ -84,12 +84,14 @@ class FakeSource final : public Source {
     block_ = 0;
     ++record_->resets;
   }
+  void freeze(bool frozen) override { record_->frozen = frozen; }
   void next(std::span<const float> input, std::span<float> audio) override {
     record_->pass();
     make_(block_++, input, audio);
     ++record_->made;
   }
   [[nodiscard]] Timings timings() const noexcept override { return {}; }
+  [[nodiscard]] Followed followed() const override { return {1, {{"block", {static_cast<float>(block_ - 1)}}}}; }
   void cancel() noexcept override { record_->cancel(true); }
   void resume() noexcept override { record_->cancel(false); }
 
@@ -122,12 +124,12 @@ inline FakeSource::Make constant(float value) {
   return [value](std::int64_t, std::span<const float>, std::span<float> audio) { std::ranges::fill(audio, value); };
 }
 
-inline SourceFormat format_of(std::size_t block, int rate = 44100, int channels = 2, bool takes_input = true) {
+inline SourceFormat format_of(std::size_t block, int rate = 44100, int channels = 2, int inputs = 1) {
   SourceFormat format;
   format.sample_rate = rate;
   format.channels = channels;
   format.block = block;
-  format.takes_input = takes_input;
+  format.inputs = inputs;
   return format;
 }
 

@@ -41,7 +41,7 @@ TEST(BadSamples, of_a_source_are_never_heard) {
     for (std::size_t i = 0; i < audio.size(); i += 5) audio[i] = 0.5F;
   };
   for (const double rate : {44100.0, 96000.0}) {
-    Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), make), offline_alone);
+    Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, 0), make), offline_alone);
     processor.prepare(rate, 1, 8192);
     EXPECT_TRUE(finite(play(processor, silence(30000), fixed(512))));
   }
@@ -91,7 +91,7 @@ TEST(Failure, fades_out_is_told_in_a_sentence_and_ends_with_a_reset) {
     if (broken && number == 3) throw std::runtime_error("block 3 went wrong");
     std::ranges::fill(audio, 0.5F);
   };
-  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), make), offline_alone);
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, 0), make), offline_alone);
   processor.prepare(44100, 1, 512);
   Audio output = play(processor, silence(12000), fixed(512));
   EXPECT_TRUE(processor.metrics().failed);
@@ -113,7 +113,7 @@ TEST(Failure, fades_out_is_told_in_a_sentence_and_ends_with_a_reset) {
 
 TEST(Failure, of_an_error_without_a_sentence_is_a_failure_too) {
   const auto make = [](std::int64_t, std::span<const float>, std::span<float>) { throw 7; };
-  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), make), offline_alone);
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, 0), make), offline_alone);
   processor.prepare(44100, 1, 512);
   play(processor, silence(4000), fixed(512));
   EXPECT_TRUE(processor.metrics().failed);
@@ -122,7 +122,7 @@ TEST(Failure, of_an_error_without_a_sentence_is_a_failure_too) {
 
 TEST(Requests, a_storm_of_them_comes_down_to_the_newest) {
   auto record = std::make_shared<Record>();
-  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), constant(0), record),
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, 0), constant(0), record),
                       {InputRole::none, Underrun::silence, 0.01, false, 0});
   processor.prepare(44100, 1, 512);
   record->hold();
@@ -145,7 +145,7 @@ TEST(Requests, a_storm_of_them_comes_down_to_the_newest) {
 
 TEST(Requests, keep_their_order_and_their_newest_values) {
   auto record = std::make_shared<Record>();
-  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), constant(0), record), offline_alone);
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, 0), constant(0), record), offline_alone);
   processor.prepare(44100, 1, 512);
   processor.set_playing(false);
   Requests requests;
@@ -166,7 +166,7 @@ TEST(Requests, keep_their_order_and_their_newest_values) {
 
 TEST(Requests, that_are_refused_late_are_told_and_stop_nothing) {
   auto record = std::make_shared<Record>();
-  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), constant(0.5F), record), offline_alone);
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, 0), constant(0.5F), record), offline_alone);
   EXPECT_THROW(processor.request(ControlRequest{"unknown", {1}, 1}), Error);
   processor.prepare(44100, 1, 512);
   processor.request(ControlRequest{"unknown", {1}, 1});
@@ -224,7 +224,7 @@ TEST(Playing, a_reset_begins_the_piece_again_without_a_click) {
   };
   for (const double rate : {44100.0, 48000.0}) {
     auto record = std::make_shared<Record>();
-    Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), make, record), offline_alone);
+    Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, 0), make, record), offline_alone);
     processor.prepare(rate, 1, 512);
     Audio output = play(processor, silence(20000), fixed(100), [&](std::int64_t done) {
       if (done == 8000) processor.reset();
@@ -238,7 +238,7 @@ TEST(Playing, a_reset_begins_the_piece_again_without_a_click) {
 
 TEST(Two, processors_at_once_do_not_disturb_each_other) {
   const auto run = [](float value) {
-    Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), constant(value)), offline_alone);
+    Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, 0), constant(value)), offline_alone);
     processor.prepare(44100, 1, 512);
     const auto begin = static_cast<std::ptrdiff_t>(processor.latency_samples());
     const Audio output = play(processor, silence(50000), random_sizes(static_cast<unsigned>(value * 8)));
@@ -250,7 +250,7 @@ TEST(Two, processors_at_once_do_not_disturb_each_other) {
 }
 
 TEST(Priority, that_is_refused_is_reported_as_none) {
-  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, false), constant(0)), {InputRole::none, {}, 0, true, 50});
+  Processor processor(std::make_unique<FakeSource>(format_of(1000, 44100, 1, 0), constant(0)), {InputRole::none, {}, 0, true, 50});
   processor.prepare(44100, 1, 512);
   play(processor, silence(4000), fixed(512));
   EXPECT_TRUE(processor.metrics().priority == 0 || processor.metrics().priority == 50);
