@@ -16,17 +16,19 @@ using Range = juce::NormalisableRange<float>;
 
 // Every range has a step: a value that was saved is a value that is restored, to the bit.
 void add_decibels(Layout& layout, const char* id, const char* name) {
-  layout.add(std::make_unique<juce::AudioParameterFloat>(
-      juce::ParameterID{id, version_hint}, name, Range(-60, 12, 0.1F), 0.0F,
-      juce::AudioParameterFloatAttributes().withLabel("dB").withStringFromValueFunction(text::decibels).withValueFromStringFunction(
-          text::number)));
+  layout.add(std::make_unique<juce::AudioParameterFloat>(juce::ParameterID{id, version_hint}, name, Range(-60, 12, 0.1F), 0.0F,
+                                                         juce::AudioParameterFloatAttributes()
+                                                             .withLabel("dB")
+                                                             .withStringFromValueFunction(text::decibels)
+                                                             .withValueFromStringFunction(text::number)));
 }
 
 void add_share(Layout& layout, const char* id, const char* name, float value) {
-  layout.add(std::make_unique<juce::AudioParameterFloat>(
-      juce::ParameterID{id, version_hint}, name, Range(0, 1, 0.001F), value,
-      juce::AudioParameterFloatAttributes().withLabel("%").withStringFromValueFunction(text::percent).withValueFromStringFunction(
-          text::share)));
+  layout.add(std::make_unique<juce::AudioParameterFloat>(juce::ParameterID{id, version_hint}, name, Range(0, 1, 0.001F), value,
+                                                         juce::AudioParameterFloatAttributes()
+                                                             .withLabel("%")
+                                                             .withStringFromValueFunction(text::percent)
+                                                             .withValueFromStringFunction(text::share)));
 }
 
 juce::AudioParameterIntAttributes whole_attributes() {
@@ -55,22 +57,22 @@ Layout parameter_layout() {
   add_share(layout, ids::crossfade, "Crossfade", 0);
   add_share(layout, ids::context_drop, "Context drop", 0.7F);
   add_share(layout, ids::feedback, "Feedback", 1);
-  layout.add(std::make_unique<juce::AudioParameterInt>(
-      juce::ParameterID{ids::steps, version_hint}, "Steps", 0, 16, 0,
-      juce::AudioParameterIntAttributes()
-          .withStringFromValueFunction(text::steps)
-          .withValueFromStringFunction(text::steps_number)
-          .withAutomatable(false)));
-  layout.add(std::make_unique<juce::AudioParameterFloat>(
-      juce::ParameterID{ids::guidance, version_hint}, "Guidance", Range(0, 10, 0.01F), 1.0F,
-      juce::AudioParameterFloatAttributes().withLabel("x").withStringFromValueFunction(text::factor).withValueFromStringFunction(
-          text::number)));
-  layout.add(
-      std::make_unique<juce::AudioParameterInt>(juce::ParameterID{ids::seed, version_hint}, "Seed", 0, 9999, 0, whole_attributes()));
+  layout.add(std::make_unique<juce::AudioParameterInt>(juce::ParameterID{ids::steps, version_hint}, "Steps", 0, 16, 0,
+                                                       juce::AudioParameterIntAttributes()
+                                                           .withStringFromValueFunction(text::steps)
+                                                           .withValueFromStringFunction(text::steps_number)
+                                                           .withAutomatable(false)));
+  layout.add(std::make_unique<juce::AudioParameterFloat>(juce::ParameterID{ids::guidance, version_hint}, "Guidance", Range(0, 10, 0.01F),
+                                                         1.0F,
+                                                         juce::AudioParameterFloatAttributes()
+                                                             .withLabel("x")
+                                                             .withStringFromValueFunction(text::factor)
+                                                             .withValueFromStringFunction(text::number)));
+  layout.add(std::make_unique<juce::AudioParameterInt>(juce::ParameterID{ids::seed, version_hint}, "Seed", 0, 9999, 0, whole_attributes()));
   add_switch(layout, ids::freeze, "Freeze");
   add_structural_choice(layout, ids::monitor, "Monitor", {"Aligned", "Direct"});
-  layout.add(std::make_unique<juce::AudioParameterInt>(juce::ParameterID{ids::layout, version_hint}, "Block length", 0, most_layouts - 1,
-                                                       0, whole_attributes().withAutomatable(false)));
+  layout.add(std::make_unique<juce::AudioParameterInt>(juce::ParameterID{ids::layout, version_hint}, "Block length", 0, most_layouts - 1, 0,
+                                                       whole_attributes().withAutomatable(false)));
   add_structural_choice(layout, ids::headroom, "Headroom", {"Auto", "50 ms", "100 ms", "200 ms", "400 ms", "Whole block"});
   add_structural_choice(layout, ids::underrun, "Underrun", {"Silence", "Dry"});
   add_switch(layout, ids::bypass, "Bypass");
