@@ -1,0 +1,14 @@
+#pragma once
+
+#include <juce_data_structures/juce_data_structures.h>
+
+#include <map>
+#include <string>
+
+namespace lmdm::host {
+
+/// The state that this host keeps of a VST3 made with JUCE, with some of the plugin's own XML attributes changed, wherever in the
+/// document they stand. Throws Error(session): the state is of another kind, or has no such attribute.
+[[nodiscard]] juce::MemoryBlock edited_state(const juce::MemoryBlock& state, const std::map<std::string, std::string>& attributes);
+
+}  // namespace lmdm::host
