@@ -21,7 +21,7 @@ class StreamDecoder:
 
     def __init__(self, bundle: Bundle, backend: Backend) -> None:
         manifest, codec = bundle.manifest, bundle.manifest.codec
-        self.streaming, self.frame_size = codec.decoder, codec.frame_size
+        self.streaming, self.frame_size, self.block = codec.decoder, codec.frame_size, manifest.model.block
         entry = manifest.graphs["codec_decoder"]
         self._frames = backend.buffer(_port(entry.inputs, "frames"))
         self._audio = backend.buffer(_port(entry.outputs, "audio"))
@@ -49,6 +49,20 @@ class StreamDecoder:
             audio[:, :silent] = 0
             self.silent -= silent
         return audio
+
+    def begin(self, frames: NDArray[np.floating]) -> NDArray[np.float32]:
+        """A stream that goes on from frames [1, C, N], the oldest of which are left out so that whole blocks remain.
+
+        Returns:
+            Audio of the last block, without the silence before a delayed stream; [channels, 0] where there is none.
+        """
+        self.reset()
+        count, block = frames.shape[2], self.block
+        heard = np.zeros((self._audio.port.shape[1], 0), dtype=np.float32)
+        for start in range(count % block, count, block):
+            silent = self.silent
+            heard = self.decode(frames[..., start : start + block])[:, silent:]
+        return heard
 
     def _faded(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
         late = len(self._rise)

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +15,7 @@ from lmdm_runtime.audio_input import require_audio
 from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.drawing import drawn_group
 from lmdm_runtime.errors import LmdmError, SessionError
-from lmdm_runtime.noise import Noise
+from lmdm_runtime.settings import Tuning, chosen_noise
 
 
 class NativeSession:
@@ -43,10 +43,7 @@ class NativeSession:
         library: Path | None = None,
     ) -> None:
         native = _module()
-        try:
-            Noise(seed)
-        except (ValueError, TypeError) as error:
-            raise SessionError(str(error)) from None
+        chosen_noise(seed)
         self.bundle = bundle
         self.generator = native.Generator(
             native.Bundle.load(bundle.folder), seed, steps, guidance_scale, solver, library=library or _wheel() or "", threads=threads or 0
@@ -81,6 +78,12 @@ class NativeSession:
         """Begins the piece again; what was set or chosen stays."""
         self.generator.reset()
         self.accompaniment.on = False
+
+    def tune(self, **tuning: Unpack[Tuning]) -> None:
+        """What is given changes from the next block on; the rest stays as it is."""
+        if "seed" in tuning:
+            chosen_noise(tuning["seed"])
+        self.generator.tune(**tuning)
 
     def set_prompt(self, prompt: str) -> None:
         """One prompt from the next block on."""
@@ -119,6 +122,10 @@ class NativeSession:
         """Makes the next clean block [1, C, o] without decoding it."""
         return self.generator.next_latents()[None]
 
+    def control(self, name: str) -> NDArray[np.float32]:
+        """What the newest block followed of a control group, [channels, o]; [channels, 0] before the first block."""
+        return self.generator.control(name)
+
     def cancel(self) -> None:
         """Ends the call that is under way, and every later one, with a RuntimeFault, until `resume`; from any thread."""
         self.generator.cancel()
@@ -147,6 +154,10 @@ class NativeSketch:
         self._session.generator.choose_sketch(wanted, smoothing)
         self.chosen = wanted
         self.median = self.median if smoothing is None else smoothing
+
+    def set_strength(self, kind: str, strength: float) -> None:
+        """Scales a control from the next block on, presence and all, between absent (0) and as heard (1)."""
+        self._session.generator.set_strength(kind, strength)
 
     def feed(self, audio: ArrayLike) -> None:
         """Audio [channels, samples] at the bundle's rate, behind what was fed before."""

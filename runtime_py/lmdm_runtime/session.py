@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +20,8 @@ from lmdm_runtime.context import BlockContext, ContextCache, WindowContext
 from lmdm_runtime.controls import Controls
 from lmdm_runtime.drawing import drawn_group
 from lmdm_runtime.errors import RuntimeFault, SessionError
-from lmdm_runtime.noise import Noise
 from lmdm_runtime.prompts import Conditioning, Mix, dominant, normalised_mix
-from lmdm_runtime.settings import chosen_scale, chosen_schedule
+from lmdm_runtime.settings import Settings, Tuning
 from lmdm_runtime.sketch_stream import SketchStream
 from lmdm_runtime.solvers import Guided, guide, require_solver
 
@@ -36,6 +36,7 @@ class Session:
         options: threads and memory of ONNX Runtime; `backend` replaces it by another backend.
 
     Attributes:
+        settings: what the next blocks are made with; `tune` changes it.
         block_index: the block that comes next, counted from 0.
         timings: milliseconds of each stage of the last block: controls, prompt, context, steps, decode, total.
         latent_block: the last clean block [1, C, o]; None before the first.
@@ -58,14 +59,9 @@ class Session:
     ) -> None:
         manifest = bundle.manifest
         self.bundle, self.model, self.sampling = bundle, manifest.model, manifest.sampling
-        self.schedule = chosen_schedule(manifest.sampling, steps)
-        self.guidance_scale = chosen_scale(manifest.sampling, guidance_scale)
+        self.settings = Settings.of(manifest, seed, steps, guidance_scale)
         self.solver_name = solver or manifest.sampling.solver
         self._solve = require_solver(self.solver_name, manifest.sampling.guidance)
-        try:
-            self._noise = Noise(seed)
-        except (ValueError, TypeError) as error:
-            raise SessionError(str(error)) from None
         self.backend = backend or OrtBackend(bundle, options)
         self.controls = Controls(bundle, self.backend)
         seconds = manifest.sampling.seconds_total
@@ -106,8 +102,10 @@ class Session:
         return self.controls.accompaniment
 
     def reset(self) -> None:
-        """Begins the piece again: null context, block 0, a codec that has heard nothing, and nothing fed. What was set or chosen stays."""
+        """Begins the piece again: null context, block 0, a codec that has heard nothing, and nothing fed. What was set or tuned stays."""
         self.block_index = 0
+        self._noise_block = 0
+        self._followed: dict[str, NDArray[np.float32]] = {}
         self.timings: dict[str, float] = {}
         self.latent_block: NDArray[np.float32] | None = None
         self._clean = np.zeros((1, self.model.latent_channels, self.model.context), dtype=np.float32)
@@ -116,6 +114,14 @@ class Session:
         self._applied: Mix | None = None
         self.controls.reset()
         self._decoder.reset()
+
+    def tune(self, **tuning: Unpack[Tuning]) -> None:
+        """What is given changes from the next block on; the rest stays as it is.
+
+        Raises:
+            SessionError: a value that is out of range or that the bundle cannot serve; nothing has changed then.
+        """
+        self.settings = self.settings.tuned(**tuning)
 
     def set_prompt(self, prompt: str) -> None:
         """One prompt from the next block on."""
@@ -178,14 +184,9 @@ class Session:
         newest = frames[..., -self.model.context :]
         self._clean = np.pad(newest, ((0, 0), (0, 0), (self.model.context - newest.shape[2], 0)))
         self._cached = False
-        heard = np.zeros((self.bundle.manifest.codec.audio_channels, 0), dtype=np.float32)
         if self.block_index == 0:
-            self._decoder.reset()
-            whole = newest.shape[2] // self.model.block * self.model.block
-            for start in range(newest.shape[2] - whole, newest.shape[2], self.model.block):
-                silent = self._decoder.silent
-                heard = self._decoder.decode(newest[..., start : start + self.model.block])[:, silent:]
-        return heard
+            return self._decoder.begin(newest)
+        return np.zeros((self.bundle.manifest.codec.audio_channels, 0), dtype=np.float32)
 
     def next_block(self) -> NDArray[np.float32]:
         """Makes the next block: audio [channels, block * frame_size].
@@ -212,15 +213,29 @@ class Session:
         with self._timed("context"):
             anew, self._cached = changed or not self._cached, False
             self._context.encode(self._clean, self.controls.history(), anew=anew)
+        followed = self.controls.block()
+        noise_block = self._noise_block if self.settings.hold_noise else self.block_index
         with self._timed("steps"):
-            latents = self._sample()
+            latents = self._sample(followed, noise_block)
         self.controls.advance()
-        self._clean = np.concatenate((self._clean, latents), axis=2)[..., -self.model.context :]
+        entering = latents * np.float32(self.settings.feedback)
+        self._clean = np.concatenate((self._clean, entering), axis=2)[..., -self.model.context :]
         # Only now, so that a block that failed is begun again from the clean context.
         self._cached = True
-        self.latent_block = latents
+        self.latent_block, self._followed, self._noise_block = latents, followed, noise_block
         self.block_index += 1
         return latents
+
+    def control(self, name: str) -> NDArray[np.float32]:
+        """What the newest block followed of a control group, [channels, o]; [channels, 0] before the first block.
+
+        Raises:
+            SessionError: unknown group.
+        """
+        channels = {group.name: group.channels for group in self.bundle.manifest.groups}
+        if name not in channels:
+            raise SessionError(f"this bundle has no control {name!r}; it has {', '.join(channels) or 'none'}")
+        return self._followed[name][0] if name in self._followed else np.zeros((channels[name], 0), np.float32)
 
     def _enter(self, mix: Mix) -> bool:
         """Conditions the next block on the mix; whether the dominant prompt has just changed, which drops the oldest context once."""
@@ -231,27 +246,29 @@ class Session:
         changed = before is not None and before != self._dominant
         if changed:
             self._clean = self._clean.copy()
-            self._clean[..., : self.sampling.context_drop] = 0
+            self._clean[..., : self.settings.context_drop] = 0
         return changed
 
-    def _sample(self) -> NDArray[np.float32]:
+    def _sample(self, controls: Mapping[str, NDArray], noise_block: int) -> NDArray[np.float32]:
         x, t, velocity, decoder = self._block["x"], self._block["t"], self._block["velocity"], self._context.decoder
-        for name, values in self.controls.block().items():
+        for name, values in controls.items():
             self._block[f"control_{name}"].write(values)
-        block, shape = self.block_index, x.port.shape
+        settings, shape = self.settings, x.port.shape
 
         def network(noisy: NDArray, level: float) -> Guided:
             x.write(noisy)
             t.write(np.array([level], dtype=np.float32))
             decoder.run()
-            return guide(velocity.read(), self.sampling.guidance, self.guidance_scale)
+            return guide(velocity.read(), self.sampling.guidance, settings.guidance_scale)
 
         def noise(draw: int) -> NDArray[np.float32]:
-            return self._noise.block(block, draw, shape)
+            return settings.noise.block(noise_block, draw, shape)
 
-        latents = self._solve(network, noise(0), self.schedule, noise)
+        latents = self._solve(network, noise(0), settings.schedule, noise)
         if not np.isfinite(latents).all():
-            raise RuntimeFault(f"block {block} holds values that are not finite; reset the session, and run lmdm validate on the bundle")
+            raise RuntimeFault(
+                f"block {self.block_index} holds values that are not finite; reset the session, and run lmdm validate on the bundle"
+            )
         return latents.astype(np.float32, copy=False)
 
     @contextmanager

@@ -19,7 +19,8 @@ Frames = dict[str, NDArray[np.float32]]
 class SketchStream:
     """Audio in any pieces -> the controls of each block by group, [1, channels, block].
 
-    A control that is not chosen is zero, presence and all. Missing audio is silence, which is a sketch too.
+    A control that is not chosen is zero, presence and all; one that is chosen is scaled by its strength. Missing audio is silence,
+    which is a sketch too.
     """
 
     def __init__(self, bundle: Bundle, backend: Backend) -> None:
@@ -29,6 +30,7 @@ class SketchStream:
         self.groups = {control.kind: tuple(g.name for g in control.groups) for control in manifest.controls if control.source == "sketch"}
         self.medians, self.median = manifest.sketch.medians, manifest.sketch.median
         self.chosen: tuple[str, ...] = ()
+        self.strengths = dict.fromkeys(self.groups, 1.0)
         self._channels, self._samples = manifest.codec.audio_channels, manifest.model.block * manifest.codec.frame_size
         self._queue = AudioQueue(self._channels)
         ports = [port for port in (*entry.inputs, *entry.outputs) if port.name in ("audio", "smoothing", *self.names)]
@@ -60,14 +62,24 @@ class SketchStream:
             SessionError: there is no such control or median.
         """
         wanted = (controls,) if isinstance(controls, str) else tuple(controls)
-        unknown = [kind for kind in wanted if kind not in self.groups]
-        if unknown:
-            raise SessionError(f"this bundle has no sketch control {unknown[0]!r}; its sketch controls are {', '.join(self.groups)}")
+        for kind in wanted:
+            self._require_known(kind)
         if smoothing is not None and smoothing not in self.medians:
             raise SessionError(f"smoothing is a median over {', '.join(map(str, self.medians))} frames, found {smoothing}")
         self.chosen = wanted
         if smoothing is not None:
             self.median = smoothing
+
+    def set_strength(self, kind: str, strength: float) -> None:
+        """Scales a control from the next block on, presence and all, between absent (0) and as heard (1).
+
+        Raises:
+            SessionError: there is no such control, or the strength is not from 0 to 1.
+        """
+        self._require_known(kind)
+        if not 0 <= strength <= 1:
+            raise SessionError(f"the strength of a sketch control lies from 0 to 1, found {float(strength)}")
+        self.strengths[kind] = float(strength)
 
     def feed(self, audio: ArrayLike) -> None:
         """Audio [channels, samples] at the bundle's rate, behind what was fed before; the next block follows the oldest of it.
@@ -81,8 +93,7 @@ class SketchStream:
         """Controls of the block that is made now; the same until `advance`, so that a block that failed can be begun again."""
         if self._current is None:
             self._current = self._run(self._queue.take(self._samples))
-        absent = {name for kind, names in self.groups.items() if kind not in self.chosen for name in names}
-        return {name: np.zeros_like(values) if name in absent else values for name, values in self._current.items()}
+        return {name: self._scaled(name, values) for name, values in self._current.items()}
 
     def advance(self) -> None:
         """The block has been made."""
@@ -98,7 +109,17 @@ class SketchStream:
         runs = [self._run(queue.take(self._samples)) for _ in range(-(-count // self._frames))]
         self._graph.restart(before)
         wanted = [name for kind in self.chosen for name in self.groups[kind]]
-        return {name: np.concatenate([run[name] for run in runs], axis=2)[..., :count] for name in wanted}
+        return {name: self._scaled(name, np.concatenate([run[name] for run in runs], axis=2)[..., :count]) for name in wanted}
+
+    def _require_known(self, kind: str) -> None:
+        if kind not in self.groups:
+            raise SessionError(f"this bundle has no sketch control {kind!r}; its sketch controls are {', '.join(self.groups)}")
+
+    def _scaled(self, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values of one group as they reach the network."""
+        kind = next(kind for kind, names in self.groups.items() if name in names)
+        strength = np.float32(self.strengths[kind] if kind in self.chosen else 0)
+        return values * strength if strength else np.zeros_like(values)
 
     @property
     def _frames(self) -> int:

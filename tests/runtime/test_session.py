@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -112,9 +114,9 @@ def test_reset_begins_the_same_piece_again(tiny: Tiny):
 
 def test_settings_replace_those_of_the_bundle(tiny: Tiny):
     session = tiny.session(steps=2, guidance_scale=3.0)
-    expected = rollout(tiny.model, tiny.tokenizer, TIMELINE, 6, schedule=session.schedule, scale=3.0)
+    expected = rollout(tiny.model, tiny.tokenizer, TIMELINE, 6, schedule=session.settings.schedule, scale=3.0)
     np.testing.assert_allclose(play(session, blocks=6), expected, atol=5e-5)
-    assert len(session.schedule) == 3
+    assert len(session.settings.schedule) == 3
 
 
 def test_timings_cover_every_stage(tiny: Tiny):
@@ -170,11 +172,11 @@ def test_bad_settings(tiny: Tiny, settings):
 def test_a_block_that_is_not_finite_is_not_played(tiny: Tiny):
     healthy, session = tiny.session(), tiny.session()
     session.set_prompt(PAD)
-    session.guidance_scale = float("inf")
+    session.settings = replace(session.settings, guidance_scale=float("inf"))
     with np.errstate(all="ignore"), pytest.raises(RuntimeFault, match="not finite"):
         session.next_block()
     # Nothing of the failed block stays: the same session goes on as if it had not been tried.
-    session.guidance_scale = healthy.guidance_scale
+    session.settings = healthy.settings
     np.testing.assert_allclose(play(session), play(healthy), atol=1e-6)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -144,10 +145,10 @@ def test_a_block_that_failed_hears_the_same_again(drawn: Tiny):
         each.sketch.choose(["loudness"])
         each.sketch.feed(recording(drawn))
         each.set_prompt(PAD)
-    session.guidance_scale = float("inf")
+    session.settings = replace(session.settings, guidance_scale=float("inf"))
     with np.errstate(all="ignore"), pytest.raises(RuntimeFault, match="not finite"):
         session.next_block()
-    session.guidance_scale = healthy.guidance_scale
+    session.settings = healthy.settings
     np.testing.assert_allclose(play(session), play(healthy), atol=1e-6)
 
 

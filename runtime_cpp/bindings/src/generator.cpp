@@ -6,6 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -62,6 +63,12 @@ Matrix made(std::size_t rows, std::size_t columns, const Make& make) {
 
 std::size_t latent_channels(const lmdm::Generator& generator) {
   return static_cast<std::size_t>(generator.manifest().model.latent_channels);
+}
+
+std::size_t channels_of(const lmdm::Generator& generator, const std::string& group) {
+  const auto groups = generator.manifest().groups();
+  const auto found = std::ranges::find(groups, group, &lmdm::Group::name);
+  return found == groups.end() ? 0 : static_cast<std::size_t>(found->channels);
 }
 
 void construct(lmdm::Generator* memory, const lmdm::Bundle& bundle, std::uint64_t seed, std::optional<int> steps,
@@ -124,11 +131,30 @@ void bind_playing(nb::class_<lmdm::Generator>& generator) {
              return as_numpy(std::make_unique<std::vector<float>>(block.begin(), block.end()), latent_channels(self));
            },
            "A copy of the last clean block [C, o]; [C, 0] before the first.")
+      .def("control",
+           [](const lmdm::Generator& self, const std::string& group) {
+             const auto followed = self.control(group);
+             return as_numpy(std::make_unique<std::vector<float>>(followed.begin(), followed.end()), channels_of(self, group));
+           },
+           nb::arg("group"), "A copy of what the newest block followed of a control group, [channels, o]; [channels, 0] before the first.")
       .def("cancel", &lmdm::Generator::cancel, "Ends the call that is under way, and every later one, until `resume`; from any thread.")
       .def("resume", &lmdm::Generator::resume);
 }
 
+void tune(lmdm::Generator& generator, std::optional<std::uint64_t> seed, std::optional<int> steps, std::optional<double> guidance_scale,
+          std::optional<int> context_drop, std::optional<double> feedback, std::optional<bool> hold_noise) {
+  generator.tune({.seed = seed,
+                  .steps = steps,
+                  .guidance_scale = guidance_scale,
+                  .context_drop = context_drop,
+                  .feedback = feedback,
+                  .hold_noise = hold_noise});
+}
+
 void bind_requests(nb::class_<lmdm::Generator>& generator) {
+  generator.def("tune", &tune, nb::arg("seed") = nb::none(), nb::arg("steps") = nb::none(), nb::arg("guidance_scale") = nb::none(),
+                nb::arg("context_drop") = nb::none(), nb::arg("feedback") = nb::none(), nb::arg("hold_noise") = nb::none(),
+                "What is given changes from the next block on.");
   generator.def("set_prompts", &set_prompts, nb::arg("prompts"), Released(), "A mix of (prompt, weight) from the next block on.")
       .def("set_embedding",
            [](lmdm::Generator& self, const std::string& prompt, const Planar& embedding) {
@@ -145,6 +171,8 @@ void bind_requests(nb::class_<lmdm::Generator>& generator) {
              self.choose_sketch(kinds, smoothing);
            },
            nb::arg("kinds"), nb::arg("smoothing") = nb::none())
+      .def("set_strength", &lmdm::Generator::set_strength, nb::arg("kind"), nb::arg("strength"),
+           "Scales a sketch control from the next block on, between absent (0) and as heard (1).")
       .def("feed_sketch",
            [](lmdm::Generator& self, const Planar& audio) { self.feed_sketch(audio_of(self, audio, "sketch audio")); }, nb::arg("audio"))
       .def("feed_accompaniment",

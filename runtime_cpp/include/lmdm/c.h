@@ -75,6 +75,19 @@ typedef struct lmdm_generator_options {
   int32_t device;  /* of CUDA and TensorRT */
 } lmdm_generator_options;
 
+/* What may change between two blocks: fields whose has_ is not 0. */
+typedef struct lmdm_tuning {
+  size_t struct_size;
+  uint64_t seed;
+  double guidance_scale; /* of CFG, or the lambda of CFG++ */
+  double feedback;       /* 0 to 1: gain with which a block enters the context of those after it; 1: as the paper has it */
+  int32_t steps;         /* solver steps a block; 0: the bundle's schedule */
+  int32_t context_drop;  /* oldest frames of context that a change of the dominant prompt forgets */
+  int32_t hold_noise;    /* not 0: the next blocks get the noise of the newest block */
+  int32_t has_seed, has_guidance_scale, has_feedback, has_steps, has_context_drop, has_hold_noise;
+  int32_t reserved;
+} lmdm_tuning;
+
 typedef struct lmdm_generator_info {
   size_t struct_size;
   int32_t sample_rate;
@@ -102,8 +115,10 @@ LMDM_EXPORT lmdm_status lmdm_generator_create(const lmdm_bundle* bundle, const l
 LMDM_EXPORT void lmdm_generator_free(lmdm_generator* generator);
 LMDM_EXPORT lmdm_status lmdm_generator_get_info(const lmdm_generator* generator, lmdm_generator_info* info, char* error, size_t error_size);
 
-/* The piece begins again; what was set or chosen stays. */
+/* The piece begins again; what was set, chosen or tuned stays. */
 LMDM_EXPORT lmdm_status lmdm_generator_reset(lmdm_generator* generator, char* error, size_t error_size);
+/* From the next block on. Where a value is refused (LMDM_ERROR_SESSION) nothing has changed. */
+LMDM_EXPORT lmdm_status lmdm_generator_tune(lmdm_generator* generator, const lmdm_tuning* tuning, char* error, size_t error_size);
 
 /* From the next block on. */
 LMDM_EXPORT lmdm_status lmdm_generator_set_prompt(lmdm_generator* generator, const char* prompt, char* error, size_t error_size);
@@ -123,6 +138,9 @@ LMDM_EXPORT lmdm_status lmdm_generator_set_control(lmdm_generator* generator, co
 /* Which sketch controls the next blocks follow; none (count 0) lets go of the sketch. `smoothing`: frames of the median, 0: the default. */
 LMDM_EXPORT lmdm_status lmdm_generator_choose_sketch(lmdm_generator* generator, const char* const* kinds, size_t count, int32_t smoothing,
                                                      char* error, size_t error_size);
+/* Scales a sketch control from the next block on, presence and all, between absent (0) and as heard (1). */
+LMDM_EXPORT lmdm_status lmdm_generator_set_strength(lmdm_generator* generator, const char* kind, double strength, char* error,
+                                                    size_t error_size);
 /* Audio to follow [channels, samples], behind what was fed before. */
 LMDM_EXPORT lmdm_status lmdm_generator_feed_sketch(lmdm_generator* generator, const float* audio, size_t samples, char* error,
                                                    size_t error_size);
@@ -149,6 +167,10 @@ LMDM_EXPORT lmdm_status lmdm_generator_next_latents(lmdm_generator* generator, f
 /* The last clean block [latent_channels, block_frames]; `written`, which may be null, is 0 before the first block. */
 LMDM_EXPORT lmdm_status lmdm_generator_latent_block(const lmdm_generator* generator, float* latents, size_t count, size_t* written,
                                                     char* error, size_t error_size);
+/* What the newest block followed of a control group [channels of the group, block_frames]; `count` values of room, and `written`, which may
+ * be null, is 0 before the first block. */
+LMDM_EXPORT lmdm_status lmdm_generator_control(const lmdm_generator* generator, const char* group, float* values, size_t count,
+                                               size_t* written, char* error, size_t error_size);
 LMDM_EXPORT lmdm_status lmdm_generator_get_timings(const lmdm_generator* generator, lmdm_timings* timings, char* error, size_t error_size);
 
 /* Any thread. Ends the call that is under way, and every later one, with LMDM_ERROR_CANCELLED, until lmdm_generator_resume. */
@@ -158,7 +180,8 @@ LMDM_EXPORT lmdm_status lmdm_generator_resume(lmdm_generator* generator);
 /* -- Processor: a generator inside an audio host, with an inference thread of its own. -------------------------------------------------
  * [audio]: the audio thread; never allocates, locks, waits or enters the kernel. [control]: any one other thread at a time. */
 
-enum { LMDM_INPUT_NONE = 0, LMDM_INPUT_SKETCH = 1, LMDM_INPUT_ACCOMPANIMENT = 2 };
+/* Both: the input is the sketch's, and the side input of lmdm_processor_process_side is the accompaniment. */
+enum { LMDM_INPUT_NONE = 0, LMDM_INPUT_SKETCH = 1, LMDM_INPUT_ACCOMPANIMENT = 2, LMDM_INPUT_BOTH = 3 };
 enum { LMDM_UNDERRUN_SILENCE = 0, LMDM_UNDERRUN_DRY = 1 };
 
 typedef struct lmdm_processor_options {
@@ -192,10 +215,15 @@ LMDM_EXPORT lmdm_status lmdm_processor_prepare(lmdm_processor* processor, double
 /* [audio] `channels` pointers to `frames` samples each; `input` may be null, and may be the memory of `output`. */
 LMDM_EXPORT lmdm_status lmdm_processor_process(lmdm_processor* processor, const float* const* input, float* const* output, int32_t channels,
                                                int32_t frames);
+/* [audio] The same with a side input of as many channels, null for silence, which only LMDM_INPUT_BOTH hears. */
+LMDM_EXPORT lmdm_status lmdm_processor_process_side(lmdm_processor* processor, const float* const* input, const float* const* side,
+                                                    float* const* output, int32_t channels, int32_t frames);
 /* [audio] or [control] */
 LMDM_EXPORT lmdm_status lmdm_processor_latency_samples(const lmdm_processor* processor, int64_t* samples);
 LMDM_EXPORT lmdm_status lmdm_processor_get_metrics(const lmdm_processor* processor, lmdm_metrics* metrics);
 LMDM_EXPORT lmdm_status lmdm_processor_set_playing(lmdm_processor* processor, int32_t playing);
+/* Not 0: the model hears the input of the newest block again and again from the next block on, with the same noise. */
+LMDM_EXPORT lmdm_status lmdm_processor_set_frozen(lmdm_processor* processor, int32_t frozen);
 
 /* [control] From the next block on; as those of the generator. */
 LMDM_EXPORT lmdm_status lmdm_processor_set_prompt(lmdm_processor* processor, const char* prompt, char* error, size_t error_size);
@@ -205,6 +233,9 @@ LMDM_EXPORT lmdm_status lmdm_processor_set_control(lmdm_processor* processor, co
                                                    size_t frames, char* error, size_t error_size);
 LMDM_EXPORT lmdm_status lmdm_processor_choose_sketch(lmdm_processor* processor, const char* const* kinds, size_t count, int32_t smoothing,
                                                      char* error, size_t error_size);
+LMDM_EXPORT lmdm_status lmdm_processor_tune(lmdm_processor* processor, const lmdm_tuning* tuning, char* error, size_t error_size);
+LMDM_EXPORT lmdm_status lmdm_processor_set_strength(lmdm_processor* processor, const char* kind, double strength, char* error,
+                                                    size_t error_size);
 /* [control] The piece begins again with the next block; counters go to 0. */
 LMDM_EXPORT lmdm_status lmdm_processor_reset(lmdm_processor* processor, char* error, size_t error_size);
 /* [control] Why the inference thread stopped, or a late refusal; nothing where all is well. */

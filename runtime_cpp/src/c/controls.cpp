@@ -1,6 +1,7 @@
 // What steers a generator: prompts, controls, sketches and accompaniment.
 #include "c/arguments.h"
 #include "c/handles.h"
+#include "c/structs.h"
 
 using namespace lmdm::c;
 
@@ -48,6 +49,14 @@ lmdm_status lmdm_generator_choose_sketch(lmdm_generator* generator, const char* 
   return guarded(error, error_size, [&] {
     steered(generator).choose_sketch(texts(kinds, count, "kinds"), smoothing == 0 ? std::nullopt : std::optional<int>(smoothing));
   });
+}
+
+lmdm_status lmdm_generator_tune(lmdm_generator* generator, const lmdm_tuning* tuning, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] { steered(generator).tune(tuning_of(tuning)); });
+}
+
+lmdm_status lmdm_generator_set_strength(lmdm_generator* generator, const char* kind, double strength, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] { steered(generator).set_strength(text(kind, "kind"), strength); });
 }
 
 lmdm_status lmdm_generator_feed_sketch(lmdm_generator* generator, const float* audio, size_t samples, char* error, size_t error_size) {

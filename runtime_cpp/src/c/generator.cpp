@@ -116,6 +116,15 @@ lmdm_status lmdm_generator_latent_block(const lmdm_generator* generator, float* 
   });
 }
 
+lmdm_status lmdm_generator_control(const lmdm_generator* generator, const char* group, float* values, size_t count, size_t* written,
+                                   char* error, size_t error_size) {
+  return guarded(error, error_size, [&] {
+    const auto followed = required(generator, "generator").generator.control(text(group, "group"));
+    std::ranges::copy(followed, room(values, count, followed.size(), "values").begin());
+    if (written != nullptr) *written = followed.size();
+  });
+}
+
 lmdm_status lmdm_generator_get_timings(const lmdm_generator* generator, lmdm_timings* timings, char* error, size_t error_size) {
   return guarded(error, error_size, [&] {
     const lmdm::Timings& of = required(generator, "generator").generator.timings();

@@ -10,7 +10,7 @@ namespace {
 
 lmdm::LiveOptions live_options(const lmdm_processor_options& given) {
   lmdm::LiveOptions options;
-  options.input = choice<lmdm::InputRole>(given.input, 3, "input");
+  options.input = choice<lmdm::InputRole>(given.input, 4, "input");
   options.underrun = choice<lmdm::Underrun>(given.underrun, 2, "underrun");
   options.margin_seconds = given.margin_seconds;
   options.offline = given.offline != 0;
@@ -46,11 +46,17 @@ lmdm_status lmdm_processor_prepare(lmdm_processor* processor, double host_rate, 
 
 lmdm_status lmdm_processor_process(lmdm_processor* processor, const float* const* input, float* const* output, int32_t channels,
                                    int32_t frames) {
+  return lmdm_processor_process_side(processor, input, nullptr, output, channels, frames);
+}
+
+lmdm_status lmdm_processor_process_side(lmdm_processor* processor, const float* const* input, const float* const* side,
+                                        float* const* output, int32_t channels, int32_t frames) {
   if (processor == nullptr || output == nullptr || channels < 1 || frames < 0) return LMDM_ERROR_ARGUMENT;
   for (int32_t channel = 0; channel < channels; ++channel) {
-    if (output[channel] == nullptr || (input != nullptr && input[channel] == nullptr)) return LMDM_ERROR_ARGUMENT;
+    if (output[channel] == nullptr || (input != nullptr && input[channel] == nullptr) || (side != nullptr && side[channel] == nullptr))
+      return LMDM_ERROR_ARGUMENT;
   }
-  processor->processor.process(input, output, channels, frames);
+  processor->processor.process(input, side, output, channels, frames);
   return LMDM_OK;
 }
 
@@ -86,5 +92,11 @@ lmdm_status lmdm_processor_get_metrics(const lmdm_processor* processor, lmdm_met
 lmdm_status lmdm_processor_set_playing(lmdm_processor* processor, int32_t playing) {
   if (processor == nullptr) return LMDM_ERROR_ARGUMENT;
   processor->processor.set_playing(playing != 0);
+  return LMDM_OK;
+}
+
+lmdm_status lmdm_processor_set_frozen(lmdm_processor* processor, int32_t frozen) {
+  if (processor == nullptr) return LMDM_ERROR_ARGUMENT;
+  processor->processor.set_frozen(frozen != 0);
   return LMDM_OK;
 }

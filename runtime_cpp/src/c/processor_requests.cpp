@@ -1,6 +1,7 @@
 // What a host's other thread asks of a processor.
 #include "c/arguments.h"
 #include "c/handles.h"
+#include "c/structs.h"
 
 using namespace lmdm::c;
 
@@ -34,6 +35,14 @@ lmdm_status lmdm_processor_choose_sketch(lmdm_processor* processor, const char* 
   return guarded(error, error_size, [&] {
     steered(processor).choose_sketch(texts(kinds, count, "kinds"), smoothing == 0 ? std::nullopt : std::optional<int>(smoothing));
   });
+}
+
+lmdm_status lmdm_processor_tune(lmdm_processor* processor, const lmdm_tuning* tuning, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] { steered(processor).tune(tuning_of(tuning)); });
+}
+
+lmdm_status lmdm_processor_set_strength(lmdm_processor* processor, const char* kind, double strength, char* error, size_t error_size) {
+  return guarded(error, error_size, [&] { steered(processor).set_strength(text(kind, "kind"), strength); });
 }
 
 lmdm_status lmdm_processor_reset(lmdm_processor* processor, char* error, size_t error_size) {

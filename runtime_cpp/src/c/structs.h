@@ -54,6 +54,19 @@ void give(T* target, const T& values, const char* what) {
   copy_known(*target, values);
 }
 
+/// The fields of a tuning that are given.
+[[nodiscard]] inline Tuning tuning_of(const lmdm_tuning* given) {
+  const lmdm_tuning known = parameters(given);
+  Tuning tuning;
+  if (known.has_seed != 0) tuning.seed = known.seed;
+  if (known.has_steps != 0) tuning.steps = known.steps;
+  if (known.has_guidance_scale != 0) tuning.guidance_scale = known.guidance_scale;
+  if (known.has_context_drop != 0) tuning.context_drop = known.context_drop;
+  if (known.has_feedback != 0) tuning.feedback = known.feedback;
+  if (known.has_hold_noise != 0) tuning.hold_noise = known.hold_noise != 0;
+  return tuning;
+}
+
 /// The value of an enumeration of `count` values.
 template <class Enum>
 [[nodiscard]] Enum choice(int value, int count, const char* what) {

@@ -73,6 +73,26 @@ TEST_P(Played, NullPointersAndShortBuffersLeaveTheSessionWhole) {
   }
   MISUSE(lmdm_generator_choose_sketch(generator_, nullptr, 1, 0, error, error_size));
   EXPECT_EQ(lmdm_generator_choose_sketch(generator_, holed, 1, -1, error, error_size), LMDM_ERROR_SESSION);
+  lmdm_tuning tuning{};
+  MISUSE(lmdm_generator_tune(generator_, &tuning, error, error_size));
+  tuning.struct_size = sizeof tuning;
+  tuning.feedback = tuning.guidance_scale = NAN;
+  tuning.steps = tuning.context_drop = -1;
+  EXPECT_EQ(lmdm_generator_tune(generator_, &tuning, error, error_size), LMDM_OK) << "what is not given does not count: " << error;
+  for (std::int32_t lmdm_tuning::* given :
+       {&lmdm_tuning::has_guidance_scale, &lmdm_tuning::has_feedback, &lmdm_tuning::has_steps, &lmdm_tuning::has_context_drop}) {
+    lmdm_tuning refused = tuning;
+    refused.*given = 1;
+    EXPECT_EQ(lmdm_generator_tune(generator_, &refused, error, error_size), LMDM_ERROR_SESSION);
+  }
+  MISUSE(lmdm_generator_set_strength(generator_, nullptr, 1, error, error_size));
+  for (const double strength : {-0.1, 1.1, static_cast<double>(NAN)})
+    EXPECT_EQ(lmdm_generator_set_strength(generator_, "loudness", strength, error, error_size), LMDM_ERROR_SESSION) << strength;
+  EXPECT_EQ(lmdm_generator_set_strength(generator_, "nothing", 1, error, error_size), LMDM_ERROR_SESSION);
+  MISUSE(lmdm_generator_control(generator_, nullptr, latents_.data(), latents_.size(), nullptr, error, error_size));
+  MISUSE(lmdm_generator_control(generator_, "loudness", nullptr, 0, nullptr, error, error_size));
+  EXPECT_EQ(lmdm_generator_control(generator_, "nothing", latents_.data(), latents_.size(), nullptr, error, error_size),
+            LMDM_ERROR_SESSION);
   MISUSE(lmdm_generator_feed_sketch(generator_, nullptr, 1, error, error_size));
   MISUSE(lmdm_generator_feed_sketch(generator_, audio_.data(), SIZE_MAX, error, error_size));
   EXPECT_EQ(lmdm_generator_feed_accompaniment(generator_, audio_.data(), 1, error, error_size), LMDM_ERROR_SESSION);
@@ -94,6 +114,10 @@ TEST_P(Played, NullPointersAndShortBuffersLeaveTheSessionWhole) {
   expect_music();
   EXPECT_EQ(lmdm_generator_latent_block(generator_, latents_.data(), latents_.size(), &written, nullptr, 0), LMDM_OK);
   EXPECT_EQ(written, latents_.size());
+  std::vector<float> followed(static_cast<std::size_t>(info_.block_frames));
+  MISUSE(lmdm_generator_control(generator_, "loudness", followed.data(), followed.size() - 1, nullptr, error, error_size));
+  EXPECT_EQ(lmdm_generator_control(generator_, "loudness", followed.data(), followed.size(), &written, error, error_size), LMDM_OK);
+  EXPECT_EQ(written, followed.size());
 }
 
 TEST_P(Played, OptionsThatCannotBeAreRefused) {
@@ -153,6 +177,12 @@ TEST_P(Played, AProcessorRefusesWhatItCannotPlay) {
   EXPECT_EQ(lmdm_processor_process(processor, nullptr, whole, 1, -1), LMDM_ERROR_ARGUMENT);
   EXPECT_EQ(lmdm_processor_process(processor, nullptr, whole, 1, 0), LMDM_OK);
   EXPECT_EQ(lmdm_processor_process(processor, nullptr, whole, 1, 1), LMDM_OK);
+  EXPECT_EQ(lmdm_processor_process_side(processor, nullptr, holed + 1, whole, 1, 1), LMDM_ERROR_ARGUMENT);
+  EXPECT_EQ(lmdm_processor_process_side(processor, nullptr, whole, whole, 1, 1), LMDM_OK);
+  EXPECT_EQ(lmdm_processor_set_frozen(processor, 1), LMDM_OK);
+  lmdm_tuning tuning{};
+  MISUSE(lmdm_processor_tune(processor, &tuning, error, error_size));
+  MISUSE(lmdm_processor_set_strength(processor, nullptr, 1, error, error_size));
   lmdm_metrics metrics{};
   EXPECT_EQ(lmdm_processor_get_metrics(processor, &metrics), LMDM_ERROR_ARGUMENT) << "without its size";
   EXPECT_EQ(lmdm_processor_latency_samples(processor, nullptr), LMDM_ERROR_ARGUMENT);

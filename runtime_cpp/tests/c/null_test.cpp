@@ -25,6 +25,9 @@ TEST(Misuse, NullHandles) {
   MISUSE(lmdm_generator_create(nullptr, nullptr, &generator, error, error_size));
   MISUSE(lmdm_generator_get_info(nullptr, &info, error, error_size));
   MISUSE(lmdm_generator_reset(nullptr, error, error_size));
+  MISUSE(lmdm_generator_tune(nullptr, nullptr, error, error_size));
+  MISUSE(lmdm_generator_set_strength(nullptr, "a", 1, error, error_size));
+  MISUSE(lmdm_generator_control(nullptr, "a", &value, 1, nullptr, error, error_size));
   MISUSE(lmdm_generator_set_prompt(nullptr, "a", error, error_size));
   MISUSE(lmdm_generator_set_prompts(nullptr, prompts, &weight, 1, error, error_size));
   MISUSE(lmdm_generator_set_embedding(nullptr, "a", &value, 1, error, error_size));
@@ -47,6 +50,10 @@ TEST(Misuse, NullHandles) {
   MISUSE(lmdm_processor_create(&generator, nullptr, nullptr, error, error_size));
   MISUSE(lmdm_processor_prepare(nullptr, 48000, 2, 512, error, error_size));
   EXPECT_EQ(lmdm_processor_process(nullptr, nullptr, nullptr, 1, 1), LMDM_ERROR_ARGUMENT);
+  EXPECT_EQ(lmdm_processor_process_side(nullptr, nullptr, nullptr, nullptr, 1, 1), LMDM_ERROR_ARGUMENT);
+  EXPECT_EQ(lmdm_processor_set_frozen(nullptr, 1), LMDM_ERROR_ARGUMENT);
+  MISUSE(lmdm_processor_tune(nullptr, nullptr, error, error_size));
+  MISUSE(lmdm_processor_set_strength(nullptr, "a", 1, error, error_size));
   EXPECT_EQ(lmdm_processor_latency_samples(nullptr, &samples), LMDM_ERROR_ARGUMENT);
   EXPECT_EQ(lmdm_processor_get_metrics(nullptr, &metrics), LMDM_ERROR_ARGUMENT);
   EXPECT_EQ(lmdm_processor_set_playing(nullptr, 1), LMDM_ERROR_ARGUMENT);

@@ -51,6 +51,7 @@ static int steer(lmdm_generator* generator, int block, float* heard, size_t hear
   static const char* const prompts[] = {"fast techno with drums", "jazz trio"};
   static const double weights[] = {0.7, 0.3};
   const float loudness = 0.25f;
+  lmdm_tuning tuning = {0};
   float sound[SESSION_PRIMED];
   size_t i;
   switch (block) {
@@ -58,7 +59,7 @@ static int steer(lmdm_generator* generator, int block, float* heard, size_t hear
       return good(lmdm_generator_set_prompt(generator, "slow ambient pad", sentence, sizeof sentence), "set_prompt") &&
              good(lmdm_generator_set_control(generator, "loudness", &loudness, 1, 1, sentence, sizeof sentence), "set_control");
     case 1:
-      return feed(generator, 40);
+      return feed(generator, 40) && good(lmdm_generator_set_strength(generator, "loudness", 0.5, sentence, sizeof sentence), "strength");
     case 2:
       return good(lmdm_generator_set_prompts(generator, prompts, weights, 2, sentence, sizeof sentence), "set_prompts");
     case 3:
@@ -67,7 +68,17 @@ static int steer(lmdm_generator* generator, int block, float* heard, size_t hear
              good(lmdm_generator_prime(generator, sound, SESSION_PRIMED, heard, heard_count, heard_samples, sentence, sizeof sentence),
                   "prime");
     default:
-      return good(lmdm_generator_choose_sketch(generator, NULL, 0, 0, sentence, sizeof sentence), "choose_sketch");
+      tuning.struct_size = sizeof tuning;
+      tuning.has_seed = tuning.has_guidance_scale = tuning.has_feedback = tuning.has_steps = tuning.has_context_drop = 1;
+      tuning.seed = SESSION_SEED + 3;
+      tuning.guidance_scale = 2.5;
+      tuning.feedback = 0.5;
+      tuning.steps = 2;
+      tuning.context_drop = 1;
+      tuning.has_hold_noise = tuning.hold_noise = 1;
+      return good(lmdm_generator_tune(generator, &tuning, sentence, sizeof sentence), "tune") &&
+             good(lmdm_generator_set_prompt(generator, "jazz trio", sentence, sizeof sentence), "set_prompt") &&
+             good(lmdm_generator_choose_sketch(generator, NULL, 0, 0, sentence, sizeof sentence), "choose_sketch");
   }
 }
 
@@ -103,6 +114,8 @@ size_t play_live(const char* folder, float* values, size_t room) {
   lmdm_processor* processor = NULL;
   lmdm_processor_options options = {0};
   lmdm_metrics metrics = {0};
+  lmdm_tuning tuning = {0};
+  const char* kinds[] = {"loudness"};
   float planes[SESSION_CHANNELS][SESSION_LARGEST_CALL];
   float* channels[SESSION_CHANNELS] = {planes[0], planes[1]};
   size_t written = 0;
@@ -110,15 +123,21 @@ size_t play_live(const char* folder, float* values, size_t room) {
   options.struct_size = sizeof options;
   options.input = LMDM_INPUT_SKETCH;
   options.offline = 1;
+  tuning.struct_size = sizeof tuning;
+  tuning.has_feedback = 1;
   metrics.struct_size = sizeof metrics;
   playing =
       generator != NULL && good(lmdm_processor_create(&generator, &options, &processor, sentence, sizeof sentence), "create processor") &&
       good(lmdm_processor_set_prompt(processor, "slow ambient pad", sentence, sizeof sentence), "set_prompt") &&
+      good(lmdm_processor_choose_sketch(processor, kinds, 1, 0, sentence, sizeof sentence), "choose_sketch") &&
+      good(lmdm_processor_set_strength(processor, "loudness", 0.75, sentence, sizeof sentence), "set_strength") &&
+      good(lmdm_processor_tune(processor, &tuning, sentence, sizeof sentence), "tune") &&
       good(lmdm_processor_prepare(processor, SESSION_RATE, SESSION_CHANNELS, SESSION_LARGEST_CALL, sentence, sizeof sentence), "prepare");
   for (call = 0; playing && call < SESSION_CALLS; ++call) {
     const int frames = session_call_frames(call);
     for (i = 0; i < frames; ++i) planes[0][i] = planes[1][i] = session_sound(written / SESSION_CHANNELS + (size_t)i);
     playing = written + (size_t)(frames * SESSION_CHANNELS) <= room &&
+              good(lmdm_processor_set_frozen(processor, call >= SESSION_FROZEN), "set_frozen") &&
               good(lmdm_processor_process(processor, (const float* const*)channels, channels, SESSION_CHANNELS, frames), "process");
     for (i = 0; playing && i < frames * SESSION_CHANNELS; ++i) values[written++] = planes[i % SESSION_CHANNELS][i / SESSION_CHANNELS];
   }

@@ -8,7 +8,15 @@ extern "C" {
 #endif
 
 /* What the sessions play; session_test.cpp plays the same through the C++ API. */
-enum { SESSION_SEED = 7, SESSION_STEPS = 3, SESSION_BLOCKS = 5, SESSION_PRIMED = 41, SESSION_CALLS = 60, SESSION_CHANNELS = 2 };
+enum {
+  SESSION_SEED = 7,
+  SESSION_STEPS = 3,
+  SESSION_BLOCKS = 5,
+  SESSION_PRIMED = 41,
+  SESSION_CALLS = 60,
+  SESSION_CHANNELS = 2,
+  SESSION_FROZEN = 30
+};
 enum { SESSION_RATE = 8000, SESSION_LARGEST_CALL = 64 };
 
 /* A sound to sketch, and to go on from. */
