@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lmdm_export.validate.scenario import build_timeline, random_embedding
 from lmdm_runtime import Bundle, Session
 from lmdm_runtime.backends.onnxruntime import OrtOptions
+from lmdm_runtime.settings import Tuning
 from tests.runtime_cpp.programs import run
 
 Array = NDArray[np.float32]
@@ -29,6 +30,8 @@ class Scenario:
     timeline: Mapping[int, Mix]
     seed: int = 11
     settings: Mapping[str, Any] = field(default_factory=dict)
+    tunings: Mapping[int, Tuning] = field(default_factory=dict)
+    strengths: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     controls: Mapping[str, Array] = field(default_factory=dict)
     embeddings: Mapping[str, Array] = field(default_factory=dict)
     sketch: Array | None = None
@@ -91,6 +94,9 @@ def played_in_python(scenario: Scenario) -> tuple[Array, Array]:
     for block in range(scenario.blocks):
         if block in scenario.timeline:
             session.set_prompts(scenario.timeline[block])
+        session.tune(**scenario.tunings.get(block, {}))
+        for kind, strength in scenario.strengths.get(block, {}).items():
+            session.sketch.set_strength(kind, strength)
         audio.append(session.next_block())
         assert session.latent_block is not None
         latents.append(session.latent_block[0])
@@ -120,6 +126,8 @@ def write(scenario: Scenario, folder: Path) -> Path:
 
     document: dict[str, Any] = {"blocks": scenario.blocks, "seed": scenario.seed, **scenario.settings}
     document["timeline"] = sorted(scenario.timeline.items())
+    document["tunings"] = sorted(scenario.tunings.items())
+    document["strengths"] = sorted(scenario.strengths.items())
     document["embeddings"] = {prompt: stored(f"embedding-{i}.f32", v) for i, (prompt, v) in enumerate(scenario.embeddings.items())}
     document["controls"] = {
         name: {"file": stored(f"control-{name}.f32", values), "frames": values.shape[1]} for name, values in scenario.controls.items()

@@ -91,9 +91,38 @@ def test_a_sketch_is_followed(drawn: Tiny):
     np.testing.assert_allclose(made[0], made[1], atol=1e-5)
 
 
+def test_tunings_and_strengths_are_those_of_the_python_engine(drawn: Tiny):
+    audio = np.random.default_rng(1).normal(size=(1, 200)).astype(np.float32)
+
+    def tuned(session: Engine, strength: float = 0.5, feedback: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+        session.set_prompt(PAD)
+        session.sketch.choose(("loudness",))
+        session.sketch.set_strength("loudness", strength)
+        session.sketch.feed(audio)
+        assert session.control("loudness").shape == (1, 0)
+        session.next_block()
+        session.tune(seed=8, steps=2, guidance_scale=2.5, feedback=feedback, hold_noise=True)
+        made = np.concatenate([session.next_block() for _ in range(4)], axis=1)
+        return made, session.control("loudness")
+
+    (native, followed), (python, expected) = tuned(NativeSession(drawn.bundle, 2)), tuned(drawn.session(seed=2))
+    np.testing.assert_allclose(native, python, atol=1e-5)
+    np.testing.assert_allclose(followed, expected, atol=1e-6)
+    assert np.abs(followed).max() > 1e-2
+    for others in ({"strength": 1.0}, {"feedback": 1.0}):
+        assert np.abs(tuned(NativeSession(drawn.bundle, 2), **others)[0] - python).max() > 1e-3
+
+
 @pytest.mark.parametrize(
     "request_",
     [
+        lambda session: session.tune(seed=-1),
+        lambda session: session.tune(steps=-1),
+        lambda session: session.tune(guidance_scale=float("inf")),
+        lambda session: session.tune(context_drop=5),
+        lambda session: session.tune(feedback=1.25),
+        lambda session: session.tune(feedback=float("nan")),
+        lambda session: session.control("nothing"),
         lambda session: session.next_block(),
         lambda session: session.set_prompts([]),
         lambda session: session.set_prompts([(PAD, -1.0)]),
@@ -108,6 +137,16 @@ def test_refusals_are_those_of_the_python_engine(tiny: Tiny, request_):
     for session in (NativeSession(tiny.bundle), tiny.session()):
         with pytest.raises(SessionError) as refusal:
             request_(session)
+        said.append(str(refusal.value))
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(("kind", "strength"), [("loudness", 1.5), ("loudness", float("nan")), ("timbre", 0.5)])
+def test_strengths_are_refused_as_by_the_python_engine(drawn: Tiny, kind: str, strength: float):
+    said = []
+    for session in (NativeSession(drawn.bundle), drawn.session()):
+        with pytest.raises(SessionError) as refusal:
+            session.sketch.set_strength(kind, strength)
         said.append(str(refusal.value))
     assert said[0] == said[1]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from lmdm_runtime import load_bundle
+from lmdm_runtime.settings import Tuning
 from tests.runtime.conftest import Tiny, make_tiny
 from tests.runtime.tiny_sketch import sketched_tiny
 from tests.runtime_cpp.programs import built
@@ -72,6 +73,33 @@ def test_what_differs_is_seen(pattern: str, tmp_path: Path):
     }
     for name, other in others.items():
         assert max(furthest(scenario, tmp_path / name.replace(" ", "-"), other)) > SEEN, name
+
+
+TUNINGS: dict[int, Tuning] = {
+    1: {"seed": 2**64 - 3, "feedback": 0.75},
+    5: {"steps": 2, "guidance_scale": 3.0},
+    9: {"hold_noise": True},
+    13: {"hold_noise": False, "context_drop": 1, "steps": 0},
+    18: {"feedback": 0.0},
+    22: {"feedback": 1.0, "seed": 7},
+}
+
+
+def without(tunings: dict[int, Tuning], block: int, name: str) -> dict[int, Tuning]:
+    """The tunings, one value of which got lost."""
+    return {at: tuning if at != block else cast(Tuning, {k: v for k, v in tuning.items() if k != name}) for at, tuning in tunings.items()}
+
+
+@pytest.mark.parametrize("pattern", ["encoder-decoder", "block-causal"])
+def test_tunings(pattern: str, tmp_path: Path):
+    scenario = replace(steered(sketched_tiny(tmp_path / "bundle", pattern).bundle, BLOCKS), tunings=TUNINGS)
+    scenario = replace(scenario, strengths={2: {"loudness": 0.25}, 30: {"loudness": 0.0}, 40: {"loudness": 0.9}})
+    assert max(furthest(scenario, tmp_path / "played")) <= SAME
+    for block, tuning in TUNINGS.items():
+        for name in tuning:
+            other = replace(scenario, tunings=without(TUNINGS, block, name))
+            assert max(furthest(scenario, tmp_path / f"{block}-{name}", other)) > SEEN, (block, name)
+    assert max(furthest(scenario, tmp_path / "strength", replace(scenario, strengths={}))) > SEEN
 
 
 EXPORTED = [

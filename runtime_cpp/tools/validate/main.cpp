@@ -37,8 +37,9 @@ constexpr const char* more =
     "\nWith --play nothing is checked: the scenario is played and what was made is written, to be compared with another\n"
     "runtime. A scenario is JSON: {\"blocks\": 8, \"seed\": 7, \"timeline\": [[0, [[\"techno\", 1.0]]]]} and, where wanted,\n"
     "\"steps\", \"guidance_scale\", \"solver\", \"controls\": {GROUP: {\"file\": F, \"frames\": N}}, \"embeddings\": {PROMPT: F},\n"
-    "\"sketch\": {\"file\": F, \"controls\": [KIND], \"smoothing\": N}, \"accompaniment\": F, \"accompaniment_frames\": F and\n"
-    "\"prime\": F. Each F is a file of raw little-endian float32 beside the scenario, channel after channel.\n";
+    "\"sketch\": {\"file\": F, \"controls\": [KIND], \"smoothing\": N}, \"accompaniment\": F, \"accompaniment_frames\": F,\n"
+    "\"prime\": F, \"tunings\": [[BLOCK, {\"feedback\": 0.5}]] and \"strengths\": [[BLOCK, {KIND: 0.5}]]. Each F is a file of raw\n"
+    "little-endian float32 beside the scenario, channel after channel.\n";
 
 struct Options {
   std::filesystem::path bundle;

@@ -23,6 +23,14 @@ void prepare(Session& session, const Scenario& scenario) {
   if (scenario.accompaniment_audio) controls.accompaniment().feed(*scenario.accompaniment_audio);
 }
 
+/// What begins with a block.
+void steer(Session& session, const Scenario& scenario, int block) {
+  if (const auto cue = scenario.timeline.find(block); cue != scenario.timeline.end()) session.set_prompts(cue->second);
+  if (const auto cue = scenario.tunings.find(block); cue != scenario.tunings.end()) session.tune(cue->second);
+  if (const auto cue = scenario.strengths.find(block); cue != scenario.strengths.end())
+    for (const auto& [kind, strength] : cue->second) session.controls().sketch().set_strength(kind, strength);
+}
+
 }  // namespace
 
 Arrays run_graph(const Bundle& bundle, const std::shared_ptr<Backend>& backend, const std::string& graph, const Arrays& inputs,
@@ -63,7 +71,7 @@ void play(const Bundle& bundle, const std::shared_ptr<Backend>& backend, const S
   }
   std::vector<float> audio(decode ? session.block_samples() * static_cast<std::size_t>(bundle.manifest().codec.audio_channels) : 0);
   for (int block = 0; block < scenario.blocks; ++block) {
-    if (const auto cue = scenario.timeline.find(block); cue != scenario.timeline.end()) session.set_prompts(cue->second);
+    steer(session, scenario, block);
     session.next(audio);
     on_block(session.latent_block(), audio);
   }

@@ -21,6 +21,22 @@ std::map<int, std::vector<WeightedPrompt>> timeline_of(const Json& entries) {
   return timeline;
 }
 
+template <class T>
+void read_into(const Json& values, const char* key, std::optional<T>& to) {
+  if (values.contains(key)) to = values[key].get<T>();
+}
+
+Tuning tuning_of(const Json& values) {
+  Tuning tuning;
+  read_into(values, "seed", tuning.seed);
+  read_into(values, "steps", tuning.steps);
+  read_into(values, "guidance_scale", tuning.guidance_scale);
+  read_into(values, "context_drop", tuning.context_drop);
+  read_into(values, "feedback", tuning.feedback);
+  read_into(values, "hold_noise", tuning.hold_noise);
+  return tuning;
+}
+
 std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(ErrorKind::session, path.string() + " cannot be read; check the path");
@@ -40,9 +56,12 @@ Scenario scenario_of(const Json& document, const std::filesystem::path& folder) 
   made.blocks = document.at("blocks").get<int>();
   made.timeline = timeline_of(document.at("timeline"));
   made.options.seed = document.value("seed", std::uint64_t{0});
-  if (document.contains("steps")) made.options.steps = document["steps"].get<int>();
-  if (document.contains("guidance_scale")) made.options.guidance_scale = document["guidance_scale"].get<double>();
-  if (document.contains("solver")) made.options.solver = document["solver"].get<std::string>();
+  read_into(document, "steps", made.options.steps);
+  read_into(document, "guidance_scale", made.options.guidance_scale);
+  read_into(document, "solver", made.options.solver);
+  for (const Json& entry : document.value("tunings", Json::array())) made.tunings[entry.at(0).get<int>()] = tuning_of(entry.at(1));
+  for (const Json& entry : document.value("strengths", Json::array()))
+    made.strengths[entry.at(0).get<int>()] = entry.at(1).get<std::map<std::string, double>>();
   const Json controls = document.value("controls", Json::object());
   for (const auto& [name, entry] : controls.items())
     made.controls[name] = {floats(entry, "file", folder), entry.at("frames").get<std::size_t>()};

@@ -22,10 +22,12 @@ struct Scenario {
   int blocks = 0;
   std::map<int, std::vector<WeightedPrompt>> timeline;  ///< block: the mix from that block on
   GeneratorOptions options;
-  std::map<std::string, Frames> controls;                ///< by group, from block 0 on
-  std::map<std::string, std::vector<float>> embeddings;  ///< by prompt, where the bundle has no text encoder
-  std::optional<std::vector<float>> sketch;              ///< audio to follow
-  std::vector<std::string> sketched;                     ///< kinds that follow it
+  std::map<int, Tuning> tunings;                           ///< by the block from which on they count
+  std::map<int, std::map<std::string, double>> strengths;  ///< of sketch controls by kind, likewise
+  std::map<std::string, Frames> controls;                  ///< by group, from block 0 on
+  std::map<std::string, std::vector<float>> embeddings;    ///< by prompt, where the bundle has no text encoder
+  std::optional<std::vector<float>> sketch;                ///< audio to follow
+  std::vector<std::string> sketched;                       ///< kinds that follow it
   std::optional<int> smoothing;
   std::optional<std::vector<float>> accompaniment;  ///< latent frames
   std::optional<std::vector<float>> accompaniment_audio;
