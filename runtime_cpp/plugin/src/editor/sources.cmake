@@ -1,0 +1,21 @@
+target_sources(
+  GenerativeDelay
+  PRIVATE ${CMAKE_CURRENT_LIST_DIR}/choice.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/condition_text.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/crossfader.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/dial.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/editor_window.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/focus_ring.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/header.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/heat.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/knob.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/knob_row.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/lane_painters.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/look.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/meter.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/performance_panel.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/picture.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/prompt_field.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/state_card.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/strip.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/timing_bar.cpp)
