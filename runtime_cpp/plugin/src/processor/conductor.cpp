@@ -1,0 +1,259 @@
+#include "processor/conductor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+namespace lmdm::plugin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto interval = std::chrono::milliseconds(10);
+constexpr double overload_seconds = 5;
+
+double now() {
+  return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+}
+
+/// A failure is told by what the engine then plays: nothing.
+bool restarted(Engine& engine) {
+  try {
+    engine.restart();
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+Conductor::Conductor(const Knobs& knobs, Session& session, std::unique_ptr<Builder> builder, std::function<void()> changed)
+    : knobs_(knobs),
+      session_(session),
+      changed_(std::move(changed)),
+      loader_(std::move(builder), [this](std::unique_ptr<Engine> engine) { deliver(std::move(engine)); }) {}
+
+Conductor::~Conductor() {
+  stop();
+}
+
+void Conductor::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  waking_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  loader_.stop();
+}
+
+Engine* Conductor::prepare(const Venue& venue) {
+  bool wait = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    venue_ = venue;
+    offline_.store(venue.offline);
+    begin_again_.store(false);
+    wait = venue.offline || loader_.loaded();
+    want();
+    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  }
+  if (wait) loader_.wait();
+  const std::scoped_lock lock(mutex_);
+  // Nothing plays: whoever is in the slot, or has been given back, is known here anyway.
+  (void)slot.offer(nullptr);
+  (void)slot.collect();
+  const auto fitting = std::find_if(engines_.rbegin(), engines_.rend(), [this](const auto& engine) { return engine->spec == wanted_; });
+  Engine* engine = fitting == engines_.rend() ? nullptr : fitting->get();
+  if (engine != nullptr && engine->origin.load() >= 0) {
+    if (!engine->spec.offline) {
+      engine->forget();
+    } else if (!restarted(*engine)) {
+      engine = nullptr;
+    }
+  }
+  keep_only(engine);
+  update_latency();
+  return engine;
+}
+
+void Conductor::hand_over() {
+  {
+    const std::scoped_lock lock(mutex_);
+    want();
+  }
+  loader_.wait();
+  const std::scoped_lock lock(mutex_);
+  collect(slot.collect());
+  follow();
+}
+
+void Conductor::restart() {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& engine : engines_) {
+    if (engine->spec.offline) (void)restarted(*engine);
+  }
+}
+
+void Conductor::chosen(bool by_person) {
+  const std::scoped_lock lock(mutex_);
+  chosen_ = by_person;
+  if (by_person) wanted_.reset();
+}
+
+std::optional<float> Conductor::take_guidance() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(guidance_, {});
+}
+
+void Conductor::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    look();
+    waking_.wait_for(lock, interval, [this] { return stopping_; });
+  }
+}
+
+void Conductor::look() {
+  collect(slot.collect());
+  if (!offline_.load(std::memory_order_relaxed)) {
+    want();
+    follow();
+  }
+  update_latency();
+  watch_load();
+  if (!pictures.watched()) return;
+  for (const auto& engine : engines_) pictures.draw_sketch(*engine, engine->music->take_reports());
+  pictures.draw_spectrum(venue_ ? venue_->format.rate : 0);
+}
+
+void Conductor::deliver(std::unique_ptr<Engine> engine) {
+  {
+    const std::scoped_lock lock(mutex_);
+    // What was built for another venue can play no more.
+    if (engine->spec != wanted_) {
+      loader_.take_down([&] {
+        std::vector<std::unique_ptr<Engine>> late;
+        late.push_back(std::move(engine));
+        return late;
+      }());
+      return;
+    }
+    session_.change([&](Session::Choice& choice) {
+      choice.name = engine->facts.name;
+      choice.hash = engine->facts.manifest_hash;
+    });
+    if (std::exchange(chosen_, false) && engine->facts.has_guidance) guidance_ = static_cast<float>(engine->facts.guidance);
+    engine->beneath = nullptr;
+    Engine* const untaken = slot.offer(engine.get());
+    if (untaken != nullptr) untaken->beneath = nullptr;
+    engines_.push_back(std::move(engine));
+    collect(untaken);
+    update_latency();
+  }
+  changed_();
+}
+
+EngineSpec Conductor::wanted_spec() const {
+  EngineSpec spec;
+  spec.folder = session_.get().folder;
+  spec.rate = venue_->format.rate;
+  spec.channels = venue_->format.channels;
+  spec.largest_block = venue_->format.largest_block;
+  spec.side = venue_->side;
+  spec.offline = offline_.load(std::memory_order_relaxed);
+  knobs_.specify(spec);
+  return spec;
+}
+
+/// Has the engine built that the parameters ask for. Returns whether it is another than before.
+bool Conductor::want() {
+  if (!venue_) return false;
+  EngineSpec spec = wanted_spec();
+  const Wishes wishes = knobs_.wishes(session_.get());
+  // An instrument may have been refused for its prompt alone.
+  const bool other_prompts = wishes.prompt_a != wanted_wishes_.prompt_a || wishes.prompt_b != wanted_wishes_.prompt_b;
+  if (spec == wanted_ && !(other_prompts && loader_.status().condition == Condition::failed)) return false;
+  wanted_ = std::move(spec);
+  wanted_wishes_ = wishes;
+  loader_.want(*wanted_, wishes);
+  return true;
+}
+
+void Conductor::follow() {
+  const Wishes wishes = knobs_.wishes(session_.get());
+  const bool again = begin_again_.exchange(false);
+  for (const auto& engine : engines_) {
+    engine->music->follow(wishes);
+    if (again) engine->music->begin_again();
+  }
+}
+
+void Conductor::collect(Engine* pile) {
+  std::vector<std::unique_ptr<Engine>> old;
+  for (; pile != nullptr; pile = pile->beneath) {
+    const auto found = std::ranges::find(engines_, pile, &std::unique_ptr<Engine>::get);
+    if (found == engines_.end()) continue;
+    old.push_back(std::move(*found));
+    engines_.erase(found);
+  }
+  loader_.take_down(std::move(old));
+}
+
+void Conductor::keep_only(const Engine* kept) {
+  std::vector<std::unique_ptr<Engine>> old;
+  for (auto& engine : engines_) {
+    if (engine.get() != kept) old.push_back(std::move(engine));
+  }
+  std::erase(engines_, nullptr);
+  loader_.take_down(std::move(old));
+}
+
+void Conductor::update_latency() {
+  const bool aligned = knobs_.monitor() == Monitor::aligned;
+  const int latency = aligned && !engines_.empty() ? static_cast<int>(engines_.back()->music->latency()) : 0;
+  if (latency_.exchange(latency) != latency) changed_();
+}
+
+void Conductor::watch_load() {
+  const Engine* const engine = heard();
+  const double seconds = now();
+  const Performance state = [&] {
+    Performance found;
+    found.loading = loader_.status();
+    if (engine != nullptr) found.metrics = engine->music->metrics();
+    return found;
+  }();
+  const std::uint64_t late = state.metrics.underruns + state.metrics.dropped_blocks;
+  if (late > late_) late_until_ = seconds + overload_seconds;
+  late_ = late;
+  Condition condition = state.loading.condition;
+  if (engine != nullptr && condition != Condition::loading) condition = seconds < late_until_ ? Condition::overloaded : Condition::ready;
+  if (state.metrics.failed) condition = Condition::failed;
+  journal_.write(seconds, condition, state.metrics);
+}
+
+Engine* Conductor::heard() const {
+  const auto found = std::find_if(engines_.rbegin(), engines_.rend(), [](const auto& engine) { return engine->origin.load() >= 0; });
+  if (found != engines_.rend()) return found->get();
+  return engines_.empty() ? nullptr : engines_.back().get();
+}
+
+Performance Conductor::performance() const {
+  Performance found;
+  found.loading = loader_.status();
+  const std::scoped_lock lock(mutex_);
+  const Engine* const engine = heard();
+  found.has_engine = engine != nullptr;
+  found.overloaded = now() < late_until_;
+  if (engine != nullptr) {
+    found.facts = engine->facts;
+    found.metrics = engine->music->metrics();
+    found.failure = engine->music->failure();
+  }
+  return found;
+}
+
+}  // namespace lmdm::plugin
