@@ -13,14 +13,16 @@
 
 namespace lmdm::live::test {
 
-/// Takes an audio thread along every path that it knows: music, underruns and recoveries, switching on and off, bad samples, calls of every
-/// size, one channel and many, in place and without input. `call` runs what belongs to the audio thread.
+/// Takes an audio thread along every path that it knows: music, underruns and recoveries, switching on and off, frozen and not, bad
+/// samples, calls of every size, one channel and many, in place, with a side input and without any. `call` runs what belongs to the audio
+/// thread.
 inline void tour(const std::function<void(const std::function<void()>&)>& call) {
   for (const double rate : {44100.0, 48000.0}) {
     for (const Underrun underrun : {Underrun::silence, Underrun::dry}) {
       for (const int model_channels : {1, 2}) {
         auto record = std::make_shared<Record>();
-        Processor processor(echo(format_of(1000, 44100, model_channels), record), {InputRole::sketch, underrun, 0.01, false, 0});
+        const LiveOptions options{InputRole::both, underrun, 0.01, false, 0, true};
+        Processor processor(echo(format_of(1000, 44100, model_channels, 2), record), options);
         processor.prepare(rate, 2, 512);
         Audio input{noise(8192, 1), noise(8192, 2)};
         for (std::size_t i = 0; i < 8192; i += 11) input[0][i] = i % 2 == 0 ? NAN : std::numeric_limits<float>::denorm_min();
@@ -28,16 +30,19 @@ inline void tour(const std::function<void(const std::function<void()>&)>& call) 
         const float* from[] = {input[0].data(), input[1].data()};
         float* to[] = {output[0].data(), output[1].data()};
         const Sizes sizes = random_sizes(7);
-        std::uint64_t blocks = 0, underruns = 0;
+        std::uint64_t blocks = 0, underruns = 0, reports = 0;
         for (int i = 0; i < 300; ++i) {
           if (i == 100) record->hold();
           if (i == 140) record->release();
           if (i == 250) processor.reset();
+          if (i % 7 == 0) processor.request(TuningRequest{{.feedback = 0.5}});
+          if (i % 20 == 0) reports += processor.take_reports().size();
           // At first in virtual time, so that there is music; later as it comes, so that there is also none.
           const int frames = i < 30 ? 128 : sizes();
           call([&] {
             if (i % 50 == 30) processor.set_playing(i % 100 == 80);
-            processor.process(i % 9 == 0 ? nullptr : i % 10 == 0 ? to : from, to, 1 + i % 2, frames);
+            if (i % 40 == 10) processor.set_frozen(i % 80 == 10);
+            processor.process(i % 9 == 0 ? nullptr : i % 10 == 0 ? to : from, i % 6 == 0 ? nullptr : from, to, 1 + i % 2, frames);
             const LiveMetrics metrics = processor.metrics();
             blocks = std::max(blocks, metrics.blocks);
             underruns = std::max(underruns, metrics.underruns);
@@ -47,6 +52,7 @@ inline void tour(const std::function<void(const std::function<void()>&)>& call) 
         }
         EXPECT_GT(blocks, 0U);
         EXPECT_GT(underruns, 0U);
+        EXPECT_GT(reports, 0U);
       }
     }
   }
