@@ -131,6 +131,24 @@ TEST_P(Tuned, StrengthScalesWhatIsFollowed) {
   }
 }
 
+TEST_P(Tuned, StrengthScalesTheSketchOfWhatIsPrimed) {
+  const auto primed = [&](const std::vector<std::string>& kinds, double strength) {
+    Generator made = generator();
+    made.choose_sketch(kinds);
+    made.set_strength("pitch", strength);
+    (void)made.prime(Samples(32, 0.3F));
+    made.choose_sketch(std::vector<std::string>{"pitch"});
+    made.set_strength("pitch", 1);
+    Samples latents(4);
+    made.next_latents(latents);
+    return latents;
+  };
+  EXPECT_EQ(primed({"pitch"}, 0), primed({}, 1));
+  EXPECT_NE(primed({"pitch"}, 1), primed({}, 1));
+  EXPECT_NE(primed({"pitch"}, 0.5), primed({"pitch"}, 1));
+  EXPECT_NE(primed({"pitch"}, 0.5), primed({"pitch"}, 0));
+}
+
 TEST_P(Tuned, WhatWasTunedOutlivesAReset) {
   Generator made = generator();
   made.tune({.seed = 3, .steps = 3, .feedback = 0.25, .hold_noise = true});
