@@ -76,6 +76,7 @@ void EditorWindow::refresh(double wall) {
   picture_.add(sketch_, spectrum_);
   picture_.show(clock_.at(wall, view_.now()), status);
   card_.show(status, !picture_.empty());
+  picture_.set_inset(card_.inset());
   header_.show(status);
   prompt_a_.refresh();
   prompt_b_.refresh();
@@ -100,7 +101,7 @@ void EditorWindow::resized() {
   header_.setBounds(area.removeFromTop(look_.pixels(46)));
   area.removeFromTop(gap);
   auto prompts = area.removeFromTop(look_.pixels(54));
-  const int field = prompts.getWidth() * 34 / 100;
+  const int field = prompts.getWidth() * 36 / 100;
   prompt_a_.setBounds(prompts.removeFromLeft(field));
   prompt_b_.setBounds(prompts.removeFromRight(field));
   crossfader_.setBounds(prompts.reduced(look_.pixels(12), 0));
@@ -115,6 +116,7 @@ void EditorWindow::resized() {
   output_.setBounds(area.removeFromRight(look_.pixels(24)));
   picture_.setBounds(area.withTrimmedRight(gap));
   card_.setBounds(picture_.getBounds());
+  picture_.set_inset(card_.inset());
 }
 
 bool EditorWindow::isInterestedInFileDrag(const juce::StringArray& files) {

@@ -63,7 +63,7 @@ void Look::drawButtonText(juce::Graphics& g, juce::TextButton& button, bool /*ov
   const bool lit = button.getToggleState();
   const juce::Colour colour =
       !button.isEnabled() ? palette::off : button.findColour(lit ? juce::TextButton::textColourOnId : juce::TextButton::textColourOffId);
-  const bool tall = static_cast<float>(button.getHeight()) > length(48);
+  const bool tall = static_cast<float>(button.getHeight()) > length(38);
   draw_text(g, button.getButtonText(), button.getLocalBounds().toFloat(), juce::Justification::centred,
             font(tall ? Text::heading : Text::label), colour);
 }
@@ -94,6 +94,13 @@ void Look::positionComboBoxText(juce::ComboBox& box, juce::Label& label) {
   label.setMinimumHorizontalScale(1);
   label.setFont(font(Text::label));
   label.setColour(juce::Label::textColourId, box.isEnabled() ? palette::text : palette::off);
+}
+
+void Look::drawLabel(juce::Graphics& g, juce::Label& label) {
+  if (label.isBeingEdited()) return;
+  // Not paler where it is disabled: its colour says so, and must stay readable.
+  draw_text(g, label.getText(), label.getBorderSize().subtractedFrom(label.getLocalBounds()).toFloat(), label.getJustificationType(),
+            label.getFont(), label.findColour(juce::Label::textColourId));
 }
 
 juce::Font Look::getPopupMenuFont() {

@@ -26,6 +26,7 @@ class Look final : public juce::LookAndFeel_V4 {
   void drawComboBox(juce::Graphics& g, int width, int height, bool down, int x, int y, int w, int h, juce::ComboBox& box) override;
   juce::Font getComboBoxFont(juce::ComboBox& box) override;
   void positionComboBoxText(juce::ComboBox& box, juce::Label& label) override;
+  void drawLabel(juce::Graphics& g, juce::Label& label) override;
   juce::Font getPopupMenuFont() override;
   void fillTextEditorBackground(juce::Graphics& g, int width, int height, juce::TextEditor& editor) override;
   void drawTextEditorOutline(juce::Graphics& g, int width, int height, juce::TextEditor& editor) override;

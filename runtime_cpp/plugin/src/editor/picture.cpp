@@ -42,6 +42,13 @@ void Picture::show(double now, const Status& status) {
   repaint();
 }
 
+void Picture::set_inset(int pixels) {
+  if (pixels == inset_) return;
+  inset_ = pixels;
+  resized();
+  repaint();
+}
+
 void Picture::paint(juce::Graphics& g) {
   g.fillAll(palette::ground);
   size_lanes(g.getInternalContext().getPhysicalPixelScaleFactor());
@@ -53,6 +60,7 @@ void Picture::paint(juce::Graphics& g) {
   paint_lane_frame(g, pitch_area_, "pitch", has_bundle_ && !has_pitch_ ? "not followed" : "");
   paint_lane_frame(g, loudness_area_, "loudness", has_bundle_ && !has_loudness_ ? "not followed" : "");
   paint_lane_frame(g, spectrum_area_, "generated", "");
+  if (empty()) return;
   paint_pitch_scale(g);
   paint_frequency_scale(g);
   paint_time(g);
@@ -60,7 +68,7 @@ void Picture::paint(juce::Graphics& g) {
 
 void Picture::resized() {
   const Look& look = Look::of(*this);
-  auto area = getLocalBounds().toFloat();
+  auto area = getLocalBounds().withTrimmedTop(inset_).toFloat().reduced(1);
   time_area_ = area.removeFromBottom(look.length(20));
   area.removeFromLeft(look.length(scale_width));
   time_area_.removeFromLeft(look.length(scale_width));
@@ -86,6 +94,7 @@ void Picture::paint_lane_frame(juce::Graphics& g, juce::Rectangle<float> area, c
   const Look& look = Look::of(*this);
   g.setColour(palette::line.withAlpha(0.8F));
   g.drawRect(area.expanded(1), 1.0F);
+  if (empty()) return;
   const juce::String text = unoffered.isEmpty() ? title : title + ": " + unoffered;
   const juce::Font font = look.font(Text::small);
   const auto plate =

@@ -19,6 +19,8 @@ class Picture final : public juce::Component {
   void add(const std::vector<SketchColumn>& sketch, const std::vector<SpectrumColumn>& spectrum);
   /// Scrolls to what is heard at `now`, in seconds since `prepare`.
   void show(double now, const Status& status);
+  /// Pixels at the top that something else takes.
+  void set_inset(int pixels);
   [[nodiscard]] bool empty() const noexcept { return pitch_.empty() && spectrum_.empty(); }
 
   void paint(juce::Graphics& g) override;
@@ -32,6 +34,7 @@ class Picture final : public juce::Component {
   void paint_time(juce::Graphics& g) const;
   [[nodiscard]] float x_of(double seconds_from_now) const noexcept;
 
+  int inset_ = 0;
   double now_ = 0;
   bool has_bundle_ = false, has_pitch_ = false, has_loudness_ = false;
   std::vector<double> pitch_hertz_;

@@ -38,7 +38,8 @@ void PromptField::paint(juce::Graphics& g) {
 void PromptField::resized() {
   const Look& look = Look::of(*this);
   field_.setBounds(getLocalBounds().withTrimmedLeft(look.pixels(32)));
-  const juce::Font font = look.font(Text::heading).withStyle(juce::Font::plain);
+  const juce::Font font =
+      look.font(static_cast<float>(getWidth()) < look.length(320) ? Text::value : Text::heading).withStyle(juce::Font::plain);
   field_.setIndents(look.pixels(8), (field_.getHeight() - juce::roundToInt(font.getHeight())) / 2);
   field_.applyFontToAllText(font);
 }

@@ -31,8 +31,6 @@ juce::String heading(Condition condition) {
 StateCard::StateCard(std::function<void()> choose, std::function<void()> start_again) {
   choose_.onClick = std::move(choose);
   again_.onClick = std::move(start_again);
-  choose_.setColour(juce::TextButton::buttonColourId, palette::heard);
-  choose_.setColour(juce::TextButton::textColourOffId, palette::dark);
   describe(choose_, "Choose a bundle to play", "Loads an instrument: a bundle, or a folder with bundles of several block lengths.");
   describe(again_, "Start again after the failure", "Begins a new piece with the same instrument.");
   addChildComponent(choose_);
@@ -56,8 +54,18 @@ void StateCard::show(const Status& status, bool plays_on) {
   setVisible(condition_ != Condition::ready);
   choose_.setVisible(condition_ == Condition::no_bundle || condition_ == Condition::failed);
   again_.setVisible(condition_ == Condition::failed);
+  // What helps most often is the bright one.
+  juce::TextButton& best = again_.isVisible() ? again_ : choose_;
+  for (juce::TextButton* button : {&choose_, &again_}) {
+    button->setColour(juce::TextButton::buttonColourId, button == &best ? palette::heard : palette::raised);
+    button->setColour(juce::TextButton::textColourOffId, button == &best ? palette::dark : palette::text);
+  }
   resized();
   repaint();
+}
+
+int StateCard::inset() const {
+  return isVisible() && narrow_ ? juce::roundToInt(card().getBottom()) + Look::of(*this).pixels(6) : 0;
 }
 
 void StateCard::paint(juce::Graphics& g) {
@@ -108,9 +116,9 @@ void StateCard::resized() {
   const Look& look = Look::of(*this);
   auto row = card().toNearestInt().reduced(look.pixels(20), look.pixels(14));
   row = row.removeFromBottom(look.pixels(38));
+  again_.setBounds(row.removeFromLeft(again_.isVisible() ? look.pixels(130) : 0));
+  row.removeFromLeft(again_.isVisible() ? look.pixels(10) : 0);
   choose_.setBounds(row.removeFromLeft(look.pixels(160)));
-  row.removeFromLeft(look.pixels(10));
-  again_.setBounds(row.removeFromLeft(look.pixels(130)));
 }
 
 bool StateCard::hitTest(int x, int y) {
@@ -121,10 +129,10 @@ juce::Rectangle<float> StateCard::card() const {
   const Look& look = Look::of(*this);
   const auto all = getLocalBounds().toFloat();
   if (narrow_) {
-    const float width = std::min(all.getWidth() - look.length(16), look.length(640));
+    const float width = all.getWidth();
     const float text = sentence_layout(width - look.length(48)).getHeight();
     const float height = text + look.length(condition_ == Condition::loading ? 22 : 14);
-    return juce::Rectangle<float>(width, height).withCentre({all.getCentreX(), 0}).withY(look.length(6));
+    return juce::Rectangle<float>(width, height).withCentre({all.getCentreX(), 0}).withY(look.length(1));
   }
   const float width = std::min(all.getWidth() - look.length(24), look.length(560));
   const float text = sentence_layout(width - look.length(40)).getHeight();

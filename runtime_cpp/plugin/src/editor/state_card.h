@@ -17,6 +17,9 @@ class StateCard final : public juce::Component {
   /// `plays_on`: there is a picture that must be seen.
   void show(const Status& status, bool plays_on);
 
+  /// Pixels at its top that the narrow strip takes; 0 where the card covers all, or nothing.
+  [[nodiscard]] int inset() const;
+
   void paint(juce::Graphics& g) override;
   void resized() override;
   bool hitTest(int x, int y) override;

@@ -75,7 +75,8 @@ void TimingBar::paint(juce::Graphics& g) {
 
 void TimingBar::paint_bar(juce::Graphics& g, juce::Rectangle<float> area) const {
   const Look& look = Look::of(*this);
-  const auto track = area.withSizeKeepingCentre(area.getWidth(), look.length(16));
+  const auto line = area.removeFromTop(area.getHeight() / 2);
+  const auto track = area.withSizeKeepingCentre(area.getWidth(), look.length(12));
   // A block that takes longer than it lasts is shown, too: the track ends at 125 %.
   const auto x_of = [&](double share) { return track.getX() + static_cast<float>(std::clamp(share / 1.25, 0.0, 1.0)) * track.getWidth(); };
   g.setColour(palette::ground);
@@ -89,8 +90,11 @@ void TimingBar::paint_bar(juce::Graphics& g, juce::Rectangle<float> area) const 
   const auto mark = [&](double share, juce::Colour colour, float thickness) {
     g.setColour(colour);
     g.fillRect(
-        juce::Rectangle<float>(look.length(thickness), track.getHeight() + look.length(8)).withCentre({x_of(share), track.getCentreY()}));
+        juce::Rectangle<float>(look.length(thickness), track.getHeight() + look.length(4)).withCentre({x_of(share), track.getCentreY()}));
   };
+  draw_text(g, "time to make a block", line, juce::Justification::centredLeft, look.font(Text::small), palette::quiet);
+  draw_text(g, "S", line.withWidth(look.length(20)).withCentre({x_of(1), line.getCentreY()}), juce::Justification::centred,
+            look.font(Text::small).boldened(), palette::text);
   mark(1, palette::text, 2);
   if (worst_ > 0) mark(worst_, colour_of(worst_), 2);
 }
