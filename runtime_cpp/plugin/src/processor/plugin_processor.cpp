@@ -4,12 +4,10 @@
 #include <array>
 #include <utility>
 
+#include "editor/editor.h"
 #include "parameters/ids.h"
 #include "parameters/layout.h"
 #include "processor/session_state.h"
-#if __has_include("editor/editor.h")
-#include "editor/editor.h"
-#endif
 
 namespace lmdm::plugin {
 namespace {
@@ -119,11 +117,7 @@ void PluginProcessor::play_piece(float* const* audio, const float* const* side, 
 }
 
 juce::AudioProcessorEditor* PluginProcessor::createEditor() {
-#if __has_include("editor/editor.h")
   return make_editor(*this, view_);
-#else
-  return new juce::GenericAudioProcessorEditor(*this);
-#endif
 }
 
 void PluginProcessor::getStateInformation(juce::MemoryBlock& state) {
