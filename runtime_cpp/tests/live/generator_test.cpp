@@ -30,7 +30,9 @@ class LiveGenerator : public testing::TestWithParam<const char*> {
   std::filesystem::path folder_;
 };
 
-constexpr std::size_t blocks = 12, changed_block = 5;
+constexpr std::size_t blocks = 12, changed_block = 5, frozen_block = 8;
+constexpr double strength = 0.5;
+const Tuning tuning{.seed = 77, .feedback = 0.5};
 const std::string first_prompt = "slow ambient pad", second_prompt = "fast techno with drums";
 
 std::vector<std::string> sketch_kinds(const Manifest& manifest) {
@@ -41,19 +43,25 @@ std::vector<std::string> sketch_kinds(const Manifest& manifest) {
   return kinds;
 }
 
-/// What the Generator alone makes of `input` by channel, with `later_prompt` from `changed_block` on.
-Audio alone(Generator generator, const Audio& input, const std::string& later_prompt) {
+/// What the Generator alone makes of `input` by channel, with `later_prompt` and another tuning from `changed_block` on, and frozen at
+/// last.
+Audio alone(Generator generator, const Audio& input, const std::string& later_prompt, const Tuning& later = tuning, bool frozen = true) {
   const auto channels = static_cast<std::size_t>(generator.channels());
   const std::size_t length = generator.block_samples();
   generator.set_prompt(first_prompt);
-  if (!input.empty()) generator.choose_sketch(sketch_kinds(generator.manifest()));
+  if (!input.empty()) {
+    for (const std::string& kind : sketch_kinds(generator.manifest())) generator.set_strength(kind, strength);
+    generator.choose_sketch(sketch_kinds(generator.manifest()));
+  }
   Audio music(channels);
   std::vector<float> block(channels * length), heard(channels * length);
   for (std::size_t k = 0; k < blocks; ++k) {
-    if (k == changed_block) generator.set_prompt(later_prompt);
+    if (k == changed_block) generator.set_prompt(later_prompt), generator.tune(later);
+    if (k == frozen_block && frozen) generator.tune({.hold_noise = true});
     if (!input.empty()) {
+      const std::size_t from = frozen ? std::min(k, frozen_block - 1) : k;
       for (std::size_t c = 0; c < channels; ++c)
-        std::copy_n(input[c].begin() + static_cast<std::ptrdiff_t>(k * length), length,
+        std::copy_n(input[c].begin() + static_cast<std::ptrdiff_t>(from * length), length,
                     heard.begin() + static_cast<std::ptrdiff_t>(c * length));
       generator.feed_sketch(heard);
     }
@@ -79,9 +87,15 @@ TEST_P(LiveGenerator, offline_is_the_generator_late_by_the_latency) {
     const Audio expected = alone(std::move(reference), sketched ? input : Audio{}, second_prompt);
     const Audio expected_without = alone(generator(), sketched ? Audio{} : input, sketched ? second_prompt : first_prompt);
 
-    LiveProcessor live(generator(), {sketched ? InputRole::sketch : InputRole::none, Underrun::silence, 0, true, 0});
+    const Audio untuned = alone(generator(), sketched ? input : Audio{}, second_prompt, {});
+    const Audio unfrozen = alone(generator(), sketched ? input : Audio{}, second_prompt, tuning, false);
+
+    LiveProcessor live(generator(), {sketched ? InputRole::sketch : InputRole::none, Underrun::silence, 0, true, 0, true});
     live.set_prompt(first_prompt);
-    if (sketched) live.choose_sketch(kinds);
+    if (sketched) {
+      for (const std::string& kind : kinds) live.set_strength(kind, strength);
+      live.choose_sketch(kinds);
+    }
     live.prepare(rate, static_cast<int>(channels), 64);
     const auto latency = static_cast<std::size_t>(live.latency_samples());
     // Every block is made when its first sample is asked for, less the fade that is looked ahead.
@@ -89,7 +103,8 @@ TEST_P(LiveGenerator, offline_is_the_generator_late_by_the_latency) {
     Audio output(channels);
     std::vector<float> frame(channels);
     for (std::size_t i = 0; i < blocks * length; ++i) {
-      if (i == change) live.set_prompt(second_prompt);
+      if (i == change) live.set_prompt(second_prompt), live.tune({.seed = tuning.seed}), live.tune({.feedback = tuning.feedback});
+      if (i == change + (frozen_block - changed_block) * length) live.set_frozen(true);
       std::vector<const float*> from;
       std::vector<float*> to;
       for (std::size_t c = 0; c < channels; ++c) from.push_back(&input[c][i]), to.push_back(&frame[c]);
@@ -98,9 +113,14 @@ TEST_P(LiveGenerator, offline_is_the_generator_late_by_the_latency) {
     }
     ASSERT_EQ(live.failure(), "");
     ASSERT_LT(latency, blocks * length / 2);
-    // The music is of a kind that a shift, another sketch or another prompt would change.
+    const std::vector<BlockReport> reports = live.take_reports();
+    ASSERT_FALSE(reports.empty());
+    EXPECT_EQ(reports[0].begin, static_cast<std::int64_t>(latency));
+    // The music is of a kind that a shift, another sketch, another prompt, tuning or freeze would change.
     EXPECT_GT(largest_jump(expected[0]), 0.0F);
     EXPECT_NE(expected[0], expected_without[0]);
+    EXPECT_NE(expected[0], untuned[0]);
+    EXPECT_NE(expected[0], unfrozen[0]);
     for (std::size_t c = 0; c < channels; ++c) {
       for (std::size_t i = 0; i < blocks * length; ++i) {
         ASSERT_EQ(output[c][i], i < latency ? 0.0F : expected[c][i - latency + delay]) << i;
@@ -116,13 +136,18 @@ TEST_P(LiveGenerator, without_a_prompt_or_a_control_is_refused) {
 }
 
 TEST_P(LiveGenerator, in_real_time_makes_music_and_ends_at_once) {
-  LiveProcessor live(generator(), {InputRole::sketch, Underrun::dry, 0, false, 10});
+  LiveProcessor live(generator(), {InputRole::sketch, Underrun::dry, 0, false, 10, true});
+  const Manifest manifest = generator().manifest();
   live.set_prompt(first_prompt);
   live.prepare(48000, 2, 128);
   std::vector<float> left(128), right(128);
   float* planes[] = {left.data(), right.data()};
   for (int i = 0; i < 200; ++i) {
     live.process(planes, planes, 2, 128);
+    live.set_frozen(i % 70 > 40);
+    if (i % 9 == 0) live.tune({.seed = static_cast<std::uint64_t>(i), .feedback = 1.0 / (1 + i)});
+    if (i % 11 == 0) live.set_strength(sketch_kinds(manifest).front(), 1.0 / (1 + i));
+    if (i % 30 == 0) (void)live.take_reports();
     if (i % 50 == 0) live.set_prompt(i % 100 == 0 ? second_prompt : first_prompt);
     if (i % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
