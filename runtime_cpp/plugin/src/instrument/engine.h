@@ -61,7 +61,7 @@ class Engine {
   /// as the music is, which are planes of `spec.channels` channels.
   void play(const float* const* raw, const float* const* heard, const float* const* side, float* const* wet, float* const* late_raw,
             float* const* late_heard, int frames) noexcept LMDM_NONBLOCKING;
-  /// [audio] Whether what was played since the beginning is heard by now.
+  /// [audio] Whether the next piece answers what was played since the beginning.
   [[nodiscard]] bool full() const noexcept { return played_ >= music->latency(); }
 
   /// By the audio thread: host sample at which it was first played; -1: not yet.

@@ -31,12 +31,13 @@ void Rack::prepare(double rate, int channels, Engine* engine) {
 void Rack::play(const float* const* raw, const float* const* heard, const float* const* side, int frames, std::int64_t position,
                 bool frozen, bool offline) noexcept {
   take_turns(offline);
+  const bool due = next_ != nullptr && next_->full();
   sound(now_, sound_, raw, heard, side, frames, position, frozen);
   if (next_ != nullptr) sound(next_, next_sound_, raw, heard, side, frames, position, frozen);
   std::swap(wet, sound_.wet);
   std::swap(late_raw, sound_.late_raw);
   std::swap(late_heard, sound_.late_heard);
-  if (next_ != nullptr && next_->full()) fade(frames);
+  if (due) fade(frames);
 }
 
 void Rack::take_turns(bool offline) noexcept {
