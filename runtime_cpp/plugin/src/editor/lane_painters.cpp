@@ -18,7 +18,7 @@ juce::PixelARGB mix(juce::Colour over, float share) {
 void paint_pitch(const SketchColumn& from, const SketchColumn& /*to*/, float /*place*/, float /*step*/, std::span<juce::PixelARGB> pixels) {
   if (from.pitch.empty()) return;
   const auto height = static_cast<float>(pixels.size());
-  const float row = height / static_cast<float>(from.pitch.size()), thick = std::max(3.0F, row * 0.9F);
+  const float row = height / static_cast<float>(from.pitch.size()), thick = std::max({2.5F, row, height / 50});
   for (std::size_t bin = 0; bin < from.pitch.size(); ++bin) {
     if (!(from.pitch[bin] > 0)) continue;
     const float centre = height - (static_cast<float>(bin) + 0.5F) * row;

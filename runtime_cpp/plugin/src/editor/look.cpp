@@ -63,9 +63,9 @@ void Look::drawButtonText(juce::Graphics& g, juce::TextButton& button, bool /*ov
   const bool lit = button.getToggleState();
   const juce::Colour colour =
       !button.isEnabled() ? palette::off : button.findColour(lit ? juce::TextButton::textColourOnId : juce::TextButton::textColourOffId);
-  const bool tall = static_cast<float>(button.getHeight()) > length(38);
+  const bool hurried = button.getProperties().contains(Look::big);
   draw_text(g, button.getButtonText(), button.getLocalBounds().toFloat(), juce::Justification::centred,
-            font(tall ? Text::heading : Text::label), colour);
+            font(hurried ? Text::heading : Text::label), colour);
 }
 
 void Look::drawComboBox(juce::Graphics& g, int width, int height, bool /*down*/, int /*x*/, int /*y*/, int /*w*/, int /*h*/,

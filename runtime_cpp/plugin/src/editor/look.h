@@ -10,6 +10,9 @@ enum class Text { small, label, value, heading, title };
 /// How widgets are drawn, and the scale of a window's contents. A window of default size has scale 1.
 class Look final : public juce::LookAndFeel_V4 {
  public:
+  /// Property of a button that is pressed in a hurry.
+  static constexpr auto big = "big";
+
   Look();
 
   void set_scale(float scale) noexcept { scale_ = scale; }

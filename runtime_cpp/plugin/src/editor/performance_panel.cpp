@@ -29,6 +29,7 @@ PerformancePanel::PerformancePanel(View& view)
       bypass_attachment_(parameters_, ids::bypass, bypass_) {
   freeze_.setClickingTogglesState(true);
   freeze_.setColour(juce::TextButton::buttonOnColourId, palette::frozen);
+  freeze_.getProperties().set(Look::big, true);
   bypass_.setClickingTogglesState(true);
   bypass_.setColour(juce::TextButton::buttonOnColourId, palette::warning);
   describe(freeze_, "Freeze", freeze_help);
@@ -67,7 +68,7 @@ void PerformancePanel::resized() {
   auto area = getLocalBounds().reduced(look.pixels(8));
   const int gap = look.pixels(6);
   constexpr int choices = 4;
-  const int line = std::clamp((area.getHeight() - look.pixels(110)) / choices - gap, look.pixels(24), look.pixels(34));
+  const int line = std::clamp((area.getHeight() - look.pixels(96)) / choices - gap, look.pixels(26), look.pixels(34));
   for (Choice* choice : std::array<Choice*, choices>{&monitor_, &underrun_, &headroom_, &layout_}) {
     choice->setBounds(area.removeFromBottom(line));
     area.removeFromBottom(gap);
