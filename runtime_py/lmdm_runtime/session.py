@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Unpack
@@ -21,9 +21,9 @@ from lmdm_runtime.controls import Controls
 from lmdm_runtime.drawing import drawn_group
 from lmdm_runtime.errors import RuntimeFault, SessionError
 from lmdm_runtime.prompts import Conditioning, Mix, dominant, normalised_mix
+from lmdm_runtime.sampling import BlockSampler
 from lmdm_runtime.settings import Settings, Tuning
 from lmdm_runtime.sketch_stream import SketchStream
-from lmdm_runtime.solvers import Guided, guide, require_solver
 
 
 class Session:
@@ -61,17 +61,14 @@ class Session:
         self.bundle, self.model, self.sampling = bundle, manifest.model, manifest.sampling
         self.settings = Settings.of(manifest, seed, steps, guidance_scale)
         self.solver_name = solver or manifest.sampling.solver
-        self._solve = require_solver(self.solver_name, manifest.sampling.guidance)
         self.backend = backend or OrtBackend(bundle, options)
         self.controls = Controls(bundle, self.backend)
         seconds = manifest.sampling.seconds_total
         window_seconds = (self.model.context + self.model.block) * manifest.codec.frame_size // manifest.codec.sample_rate
         self._conditioning = Conditioning(bundle, self.backend, float(window_seconds) if seconds is None else seconds)
-        entry = manifest.graphs["cached_decoder"]
-        own = ("x", "t", "velocity", *(f"control_{group.name}" for group in manifest.groups))
-        self._block = {port.name: self.backend.buffer(port) for port in (*entry.inputs, *entry.outputs) if port.name in own}
+        self._sampler = BlockSampler(manifest, self.backend, self.solver_name)
         kind = BlockContext if self.model.pattern == "block-causal" else WindowContext
-        self._context: ContextCache = kind(manifest, self.backend, self._conditioning.buffers, self._block)
+        self._context: ContextCache = kind(manifest, self.backend, self._conditioning.buffers, self._sampler.buffers)
         self._decoder = StreamDecoder(bundle, self.backend)
         self._encoder: StreamEncoder | None = None
         self._mix: Mix | None = None
@@ -216,7 +213,11 @@ class Session:
         followed = self.controls.block()
         noise_block = self._noise_block if self.settings.hold_noise else self.block_index
         with self._timed("steps"):
-            latents = self._sample(followed, noise_block)
+            latents = self._sampler.sample(self._context.decoder, followed, self.settings, noise_block)
+            if not np.isfinite(latents).all():
+                raise RuntimeFault(
+                    f"block {self.block_index} holds values that are not finite; reset the session, and run lmdm validate on the bundle"
+                )
         self.controls.advance()
         entering = latents * np.float32(self.settings.feedback)
         self._clean = np.concatenate((self._clean, entering), axis=2)[..., -self.model.context :]
@@ -248,28 +249,6 @@ class Session:
             self._clean = self._clean.copy()
             self._clean[..., : self.settings.context_drop] = 0
         return changed
-
-    def _sample(self, controls: Mapping[str, NDArray], noise_block: int) -> NDArray[np.float32]:
-        x, t, velocity, decoder = self._block["x"], self._block["t"], self._block["velocity"], self._context.decoder
-        for name, values in controls.items():
-            self._block[f"control_{name}"].write(values)
-        settings, shape = self.settings, x.port.shape
-
-        def network(noisy: NDArray, level: float) -> Guided:
-            x.write(noisy)
-            t.write(np.array([level], dtype=np.float32))
-            decoder.run()
-            return guide(velocity.read(), self.sampling.guidance, settings.guidance_scale)
-
-        def noise(draw: int) -> NDArray[np.float32]:
-            return settings.noise.block(noise_block, draw, shape)
-
-        latents = self._solve(network, noise(0), settings.schedule, noise)
-        if not np.isfinite(latents).all():
-            raise RuntimeFault(
-                f"block {self.block_index} holds values that are not finite; reset the session, and run lmdm validate on the bundle"
-            )
-        return latents.astype(np.float32, copy=False)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
