@@ -20,7 +20,7 @@ constexpr const char* about =
 constexpr const char* more =
     "\nThe script is a JSON array of events at seconds from the first call; a parameter goes by its name, from 0 to 1:\n"
     "  [{\"at\": 2, \"parameter\": \"Mix\", \"value\": 1}, {\"at\": 3, \"midi\": [176, 64, 127]},\n"
-    "   {\"at\": 4, \"state\": {\"prompt_a\": \"techno\"}}, {\"at\": 5, \"restart\": true}]\n"
+    "   {\"at\": 4, \"state\": {\"prompts.a\": \"techno\"}}, {\"at\": 5, \"restart\": true}]\n"
     "\nExample:\n"
     "  LMDM_BUNDLE=out/demo/bundle lmdm-plugin-host GenerativeDelay.vst3 --seconds 60 --input guitar.wav --wav heard.wav --json "
     "report.json\n";

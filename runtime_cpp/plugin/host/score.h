@@ -13,12 +13,12 @@ struct Event {
   std::string parameter;                     ///< name as the plugin tells it
   float value = 0;                           ///< of the parameter, 0-1
   std::vector<unsigned char> midi;           ///< one message
-  std::map<std::string, std::string> state;  ///< attributes of the plugin's saved state that change, as where a preset is recalled
+  std::map<std::string, std::string> state;  ///< by "element.attribute" of what the plugin saves: recalled as a preset
   bool restart = false;                      ///< released and prepared again, as where the audio device changes
 };
 
 /// Events in the order of time. The file is a JSON array of objects such as
-/// {"at": 2.5, "parameter": "Mix", "value": 1}, {"at": 3, "midi": [176, 64, 127]}, {"at": 4, "state": {"prompt_a": "…"}} and
+/// {"at": 2.5, "parameter": "Mix", "value": 1}, {"at": 3, "midi": [176, 64, 127]}, {"at": 4, "state": {"prompts.a": "…"}} and
 /// {"at": 5, "restart": true}. Throws Error(session).
 [[nodiscard]] std::vector<Event> read_score(const std::filesystem::path& file);
 

@@ -15,17 +15,6 @@ struct BinaryXml : juce::AudioProcessor {
   using juce::AudioProcessor::getXmlFromBinary;
 };
 
-bool set_attribute(juce::XmlElement& element, const juce::String& name, const juce::String& value) {
-  if (element.hasAttribute(name)) {
-    element.setAttribute(name, value);
-    return true;
-  }
-  for (auto* child : element.getChildIterator()) {
-    if (set_attribute(*child, name, value)) return true;
-  }
-  return false;
-}
-
 std::unique_ptr<juce::XmlElement> xml_of(const juce::MemoryBlock& block) {
   return BinaryXml::getXmlFromBinary(block.getData(), static_cast<int>(block.getSize()));
 }
@@ -37,19 +26,21 @@ juce::MemoryBlock edited_state(const juce::MemoryBlock& state, const std::map<st
   juce::XmlElement* component = outer == nullptr ? nullptr : outer->getChildByName("IComponent");
   juce::MemoryBlock inner;
   const bool decoded = component != nullptr && inner.fromBase64Encoding(component->getAllSubText());
-  const auto own = decoded ? xml_of(inner) : nullptr;
+  const auto own = decoded ? juce::parseXML(inner.toString()) : nullptr;
   if (own == nullptr) {
-    throw Error(ErrorKind::session,
-                "the state of this plugin is no XML of JUCE, so that no attribute of it can be changed; leave out state");
+    throw Error(ErrorKind::session, "the state of this plugin is no XML, so that no attribute of it can be changed; leave out state");
   }
   for (const auto& [name, value] : attributes) {
-    if (!set_attribute(*own, juce::String::fromUTF8(name.c_str()), juce::String::fromUTF8(value.c_str()))) {
-      throw Error(ErrorKind::session, "the state of this plugin has no attribute " + name + ": " + own->toString().toStdString());
+    const juce::String path = juce::String::fromUTF8(name.c_str()), attribute = path.fromLastOccurrenceOf(".", false, false);
+    juce::XmlElement* const element = own->getChildByName(path.upToLastOccurrenceOf(".", false, false));
+    if (element == nullptr || !element->hasAttribute(attribute)) {
+      throw Error(ErrorKind::session, "the state of this plugin has no attribute " + name + "; leave it out of the script");
     }
+    element->setAttribute(attribute, juce::String::fromUTF8(value.c_str()));
   }
-  BinaryXml::copyXmlToBinary(*own, inner);
+  const juce::String text = own->toString();
   component->deleteAllTextElements();
-  component->addTextElement(inner.toBase64Encoding());
+  component->addTextElement(juce::MemoryBlock(text.toRawUTF8(), text.getNumBytesAsUTF8()).toBase64Encoding());
   juce::MemoryBlock edited;
   BinaryXml::copyXmlToBinary(*outer, edited);
   return edited;

@@ -7,8 +7,8 @@
 
 namespace lmdm::host {
 
-/// The state that this host keeps of a VST3 made with JUCE, with some of the plugin's own XML attributes changed, wherever in the
-/// document they stand. Throws Error(session): the state is of another kind, or has no such attribute.
+/// The state that this host keeps of a VST3, with attributes of the plugin's own XML changed; they go by "element.attribute". Throws
+/// Error(session): the state is of another kind, or has no such attribute.
 [[nodiscard]] juce::MemoryBlock edited_state(const juce::MemoryBlock& state, const std::map<std::string, std::string>& attributes);
 
 }  // namespace lmdm::host

@@ -1,0 +1,60 @@
+"""The VST3 that was built, and bundles that it plays."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lmdm_runtime import Bundle
+from lmdm_runtime.cli import main
+from tests.plugin.artefacts import ROOT, built
+from tests.plugin.bundles import RATE, write_played_bundle
+
+Environment = dict[str, str | None]
+
+
+@pytest.fixture(scope="session")
+def vst3() -> Path:
+    pytest.importorskip("pedalboard", reason="hosts come with the extra dev: bash scripts/setup")
+    return built("GenerativeDelay.vst3")
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return write_played_bundle(tmp_path_factory.mktemp("instruments") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def default_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default instrument: that of `LMDM_BUNDLE`, or exported now."""
+    given = os.environ.get("LMDM_BUNDLE")
+    if given:
+        return Path(given).resolve()
+    folder = tmp_path_factory.mktemp("instruments") / "default"
+    done = CliRunner().invoke(main, ["export", str(ROOT / "lmdm_train" / "default" / "default.safetensors"), "-o", str(folder)])
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Environment:
+    """A musician who has no instrument."""
+    return {"HOME": str(tmp_path), "XDG_DATA_HOME": None, "LMDM_BUNDLE": None, "LMDM_PLUGIN_LOG": None, "DISPLAY": None}
+
+
+@pytest.fixture
+def installed(home: Environment, bundle: Bundle) -> Environment:
+    """One who has the tiny one."""
+    return {**home, "LMDM_BUNDLE": str(bundle.folder)}
+
+
+@pytest.fixture(scope="session")
+def tune() -> np.ndarray:
+    """Three seconds [2, samples] at the bundle's rate, other on each side."""
+    time = np.arange(3 * RATE) / RATE
+    notes = sum(np.sin(2 * np.pi * hertz * time) * np.exp(-3 * (time % gap)) for hertz, gap in ((220, 0.31), (331, 0.47)))
+    return np.stack((0.2 * notes, 0.15 * np.roll(notes, 777))).astype(np.float32)
