@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 OK, BUNDLE, SESSION, RUNTIME, ENVIRONMENT, CANCELLED, ARGUMENT = range(7)
-INPUT_NONE, INPUT_SKETCH, INPUT_ACCOMPANIMENT = range(3)
+INPUT_NONE, INPUT_SKETCH, INPUT_ACCOMPANIMENT, INPUT_BOTH = range(4)
 Int, Size, Real, Pointer = ctypes.c_int32, ctypes.c_size_t, ctypes.c_double, ctypes.c_void_p
 
 
@@ -67,6 +67,23 @@ class Metrics(Sized):
         ("failed", Int),
         *((f"{stage}_ms", Real) for stage in ("controls", "prompt", "context", "steps", "decode")),
     )
+
+
+class Tuning(Sized):
+    """Fields that are given, by name; the others stay as they are."""
+
+    _fields_ = (
+        ("struct_size", Size),
+        ("seed", ctypes.c_uint64),
+        ("guidance_scale", Real),
+        ("feedback", Real),
+        *((name, Int) for name in ("steps", "context_drop", "hold_noise")),
+        *((f"has_{name}", Int) for name in ("seed", "guidance_scale", "feedback", "steps", "context_drop", "hold_noise")),
+        ("reserved", Int),
+    )
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values, **{f"has_{name}": 1 for name in values})
 
 
 class Refusal(Exception):
@@ -143,6 +160,18 @@ class CGenerator:
 
     def feed_sketch(self, audio: NDArray[np.float32]) -> None:
         self.call("feed_sketch", floats(audio), Size(audio.shape[1]))
+
+    def tune(self, **values: Any) -> None:
+        self.call("tune", ctypes.byref(Tuning(**values)))
+
+    def set_strength(self, kind: str, strength: float) -> None:
+        self.call("set_strength", kind.encode(), Real(strength))
+
+    def control(self, group: str, count: int) -> NDArray[np.float32]:
+        """`count` values of room."""
+        values, written = np.empty(count, dtype=np.float32), Size()
+        self.call("control", group.encode(), floats(values), Size(count), ctypes.byref(written))
+        return values[: written.value]
 
     def prime(self, audio: NDArray[np.float32]) -> NDArray[np.float32]:
         heard = np.empty(self.info.channels * self.info.block_samples, dtype=np.float32)

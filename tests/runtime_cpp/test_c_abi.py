@@ -90,6 +90,31 @@ def test_a_session_equals_python(library: c.Library, generator: c.CGenerator, bu
     np.testing.assert_allclose(generator.next_latents(), session.next_latents(), **CLOSE)
 
 
+@pytest.mark.parametrize("lost", [None, "seed", "steps", "guidance_scale", "context_drop", "feedback", "hold_noise", "strength"])
+def test_tunings_equal_python(generator: c.CGenerator, bundle: Path, lost: str | None) -> None:
+    """Every value of a tuning and a strength; the controls lose one of them on the way."""
+    session, fed, rest = python_session(bundle, seed=5), sound(640), "strength"
+    for each in (generator, session):
+        each.set_prompts([("jazz trio", 1.0)])
+        each.next_block()
+    generator.choose_sketch(["loudness"]), session.sketch.choose(["loudness"])
+    generator.feed_sketch(fed), session.sketch.feed(fed)
+    session.sketch.set_strength("loudness", 0.5)
+    generator.set_strength("loudness", 1.0 if lost == rest else 0.5)
+    tuning = {"seed": 2**63 + 1, "steps": 2, "guidance_scale": 2.5, "context_drop": 1, "feedback": 0.5, "hold_noise": True}
+    session.tune(**tuning)
+    generator.tune(**{name: value for name, value in tuning.items() if name != lost})
+    worst = 0.0
+    for block in range(6):
+        if block == 3:
+            generator.set_prompts([("slow ambient pad", 1.0)]), session.set_prompts([("slow ambient pad", 1.0)])
+        worst = max(worst, float(np.abs(generator.next_block() - session.next_block()).max()))
+        if lost != rest:
+            expected = session.control("loudness").reshape(-1)
+            np.testing.assert_allclose(generator.control("loudness", expected.size), expected, atol=1e-6)
+    assert worst < 1e-5 if lost is None else worst > 1e-3
+
+
 def test_the_comparison_sees_another_seed(library: c.Library, bundle: Path, generator: c.CGenerator) -> None:
     """The control."""
     session = python_session(bundle, seed=6)

@@ -132,7 +132,8 @@ TEST_P(LiveGenerator, offline_is_the_generator_late_by_the_latency) {
 TEST_P(LiveGenerator, without_a_prompt_or_a_control_is_refused) {
   LiveProcessor live(generator());
   EXPECT_THROW(live.prepare(8000, 1, 64), Error);
-  EXPECT_THROW(LiveProcessor(generator(), {InputRole::accompaniment, {}, 0, false, 0}), Error);
+  for (const InputRole role : {InputRole::accompaniment, InputRole::both})
+    EXPECT_THROW(LiveProcessor(generator(), {role, {}, 0, false, 0}), Error);
 }
 
 TEST_P(LiveGenerator, in_real_time_makes_music_and_ends_at_once) {
