@@ -4,54 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "editor_controls.h"
 #include "editor_fake.h"
 #include "parameters/ids.h"
 
 namespace lmdm::plugin::test {
 namespace {
-
-template <class Found>
-void visit(juce::Component& component, const Found& found) {
-  for (juce::Component* child : component.getChildren()) {
-    if (!child->isVisible()) continue;
-    found(*child);
-    visit(*child, found);
-  }
-}
-
-bool is_control(const juce::Component& component) {
-  // A list holds a label of its own, a text field a view of its own, and neither has the keyboard.
-  return dynamic_cast<const juce::Slider*>(&component) != nullptr || dynamic_cast<const juce::Button*>(&component) != nullptr ||
-         dynamic_cast<const juce::ComboBox*>(&component) != nullptr || dynamic_cast<const juce::TextEditor*>(&component) != nullptr;
-}
-
-std::vector<juce::Component*> controls_of(EditorWindow& editor) {
-  std::vector<juce::Component*> found;
-  visit(editor, [&](juce::Component& component) {
-    if (is_control(component)) found.push_back(&component);
-  });
-  return found;
-}
-
-std::vector<juce::Component*> by_tab(EditorWindow& editor) {
-  juce::KeyboardFocusTraverser traverser;
-  std::vector<juce::Component*> met;
-  for (juce::Component* at = traverser.getDefaultComponent(&editor); at != nullptr; at = traverser.getNextComponent(at)) met.push_back(at);
-  return met;
-}
-
-template <class Control = juce::Component>
-Control& control(Stage& stage, const juce::String& title) {
-  for (juce::Component* found : controls_of(*stage.editor)) {
-    if (found->getTitle() == title) return dynamic_cast<Control&>(*found);
-  }
-  throw std::runtime_error("no control is called " + title.toStdString());
-}
-
-juce::String tooltip_of(juce::Component& component) {
-  auto* client = dynamic_cast<juce::TooltipClient*>(&component);
-  return client == nullptr ? juce::String() : client->getTooltip();
-}
 
 TEST(Keyboard, goes_from_the_music_to_the_stage_to_the_knobs) {
   Stage stage(Scene::ready);
@@ -189,64 +147,6 @@ TEST(Keyboard, is_where_the_ring_is) {
   EXPECT_GT(changed, 2 * (mix.getWidth() + mix.getHeight()));
   stage.editor->focus_ring().surround(nullptr);
   EXPECT_EQ(stage.picture().getPixelAt(around.getX() + 4, around.getCentreY()), before.getPixelAt(around.getX() + 4, around.getCentreY()));
-}
-
-TEST(Prompts, count_when_they_are_entered_and_not_before) {
-  Stage stage(Scene::ready);
-  auto& field = control<juce::TextEditor>(stage, "Prompt A");
-  field.setText("  bells ", true);
-  EXPECT_EQ(stage.view.prompts[0], "warm analog pad in A minor, slow");
-  field.onReturnKey();
-  EXPECT_EQ(stage.view.prompts[0], "bells");
-  field.setText("drums", true);
-  field.onEscapeKey();
-  EXPECT_EQ(field.getText(), "bells");
-  field.setText("drums", true);
-  field.onFocusLost();
-  EXPECT_EQ(stage.view.prompts[0], "drums");
-  EXPECT_EQ(stage.view.prompts[1], "distorted electric guitar, 140 bpm");
-}
-
-TEST(Prompts, follow_the_session) {
-  Stage stage(Scene::ready);
-  stage.view.prompts[1] = "choir";
-  stage.show(status_of(Scene::ready));
-  EXPECT_EQ(control<juce::TextEditor>(stage, "Prompt B").getText(), "choir");
-}
-
-TEST(Buttons, reach_the_processor) {
-  Stage stage(Scene::failed);
-  control<juce::Button>(stage, "Start again").onClick();
-  control<juce::Button>(stage, "Start again after the failure").onClick();
-  EXPECT_EQ(stage.view.starts, 2);
-  control<juce::Button>(stage, "Freeze").setToggleState(true, juce::sendNotificationSync);
-  EXPECT_EQ(stage.processor.parameters.getRawParameterValue(ids::freeze)->load(), 1);
-  control<juce::ComboBox>(stage, "Block length").setSelectedItemIndex(1, juce::sendNotificationSync);
-  EXPECT_EQ(stage.processor.parameters.getRawParameterValue(ids::layout)->load(), 1);
-  control<juce::ComboBox>(stage, "When late").setSelectedItemIndex(1, juce::sendNotificationSync);
-  EXPECT_EQ(stage.processor.parameters.getRawParameterValue(ids::underrun)->load(), 1);
-}
-
-TEST(Values, can_be_typed_with_or_without_their_unit) {
-  Stage stage(Scene::ready);
-  auto* knob = control(stage, "Output gain").getParentComponent();
-  juce::Label* value = nullptr;
-  for (juce::Component* child : knob->getChildren()) value = value != nullptr ? value : dynamic_cast<juce::Label*>(child);
-  ASSERT_NE(value, nullptr);
-  value->setText("-6,5 dB", juce::sendNotificationSync);
-  EXPECT_NEAR(stage.processor.parameters.getRawParameterValue(ids::output_gain)->load(), -6.5F, 1e-4F);
-  value->setText("3", juce::sendNotificationSync);
-  EXPECT_EQ(value->getText(), "3.0 dB");
-  value->setText("loud", juce::sendNotificationSync);
-  EXPECT_EQ(value->getText(), "0.0 dB");
-}
-
-TEST(Files, that_are_dropped_are_chosen) {
-  Stage stage(Scene::no_bundle);
-  const juce::File folder = juce::File::getSpecialLocation(juce::File::tempDirectory);
-  EXPECT_TRUE(stage.editor->isInterestedInFileDrag({folder.getFullPathName()}));
-  stage.editor->filesDropped({folder.getFullPathName()}, 0, 0);
-  EXPECT_EQ(stage.view.chosen, folder);
 }
 
 }  // namespace

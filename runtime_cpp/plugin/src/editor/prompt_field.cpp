@@ -38,8 +38,15 @@ void PromptField::paint(juce::Graphics& g) {
 void PromptField::resized() {
   const Look& look = Look::of(*this);
   field_.setBounds(getLocalBounds().withTrimmedLeft(look.pixels(32)));
-  const juce::Font font =
-      look.font(static_cast<float>(getWidth()) < look.length(320) ? Text::value : Text::heading).withStyle(juce::Font::plain);
+  fit_font();
+}
+
+/// Large, unless the prompt is too long for it.
+void PromptField::fit_font() {
+  const Look& look = Look::of(*this);
+  const juce::Font large = look.font(Text::heading).withStyle(juce::Font::plain);
+  const float room = static_cast<float>(field_.getWidth()) - look.length(20);
+  const juce::Font font = large.getStringWidthFloat(field_.getText()) <= room ? large : look.font(Text::value);
   field_.setIndents(look.pixels(8), (field_.getHeight() - juce::roundToInt(font.getHeight())) / 2);
   field_.applyFontToAllText(font);
 }
@@ -53,6 +60,7 @@ void PromptField::commit() {
 void PromptField::show(const juce::String& prompt) {
   field_.setText(prompt, false);
   field_.setCaretPosition(0);
+  fit_font();
 }
 
 }  // namespace lmdm::plugin

@@ -19,6 +19,7 @@ class PromptField final : public juce::Component {
   void resized() override;
 
  private:
+  void fit_font();
   void commit();
   void show(const juce::String& prompt);
 
