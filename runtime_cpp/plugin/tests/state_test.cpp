@@ -121,6 +121,31 @@ TEST(State, with_an_instrument_that_was_moved_is_explained_and_kept) {
   EXPECT_EQ(saved(to), state);
 }
 
+TEST(State, names_the_instrument_that_was_found_without_its_help) {
+  Hosted hosted;
+  const std::string found = (hosted.folder().path() / "fake").string();
+  ASSERT_EQ(setenv("LMDM_BUNDLE", found.c_str(), 1), 0);
+  restore(hosted, R"(<generative_delay format="1"><instrument/><prompts a="x" b="y"/></generative_delay>)");
+  hosted.prepare(44100, 512, true);
+  unsetenv("LMDM_BUNDLE");
+  const std::string state = saved(hosted);
+  EXPECT_NE(state.find("folder=\"" + found + "\""), std::string::npos) << state;
+  // It is the same instrument, which plays on.
+  restore(hosted, state);
+  hosted.play(silence(512), 512);
+  EXPECT_EQ(hosted.record->built, 1);
+}
+
+TEST(State, of_an_instrument_that_has_changed_says_so) {
+  Hosted hosted;
+  hosted.prepare(44100, 512, true);
+  EXPECT_EQ(hosted.processor().view().status().sentence, "");
+  const std::string state = juce::String(saved(hosted)).replace("manifest=\"0123\"", "manifest=\"4567\"").toStdString();
+  restore(hosted, state);
+  hosted.prepare(48000, 512, true);
+  EXPECT_NE(hosted.processor().view().status().sentence.find("has changed"), std::string::npos);
+}
+
 TEST(Guidance, of_a_session_that_is_restored_stays) {
   Hosted hosted;
   hosted.record->guided = true;

@@ -110,6 +110,7 @@ std::filesystem::path Loader::find(const EngineSpec& spec) {
     status_.layouts.clear();
     for (const BundleLayout& each : offer.layouts) status_.layouts.push_back(each.seconds);
     status_.layout = static_cast<int>(layout);
+    status_.folder = folder;
     left_out_ = offer.left_out;
     return offer.layouts[layout].folder;
   } catch (const Error& error) {

@@ -22,6 +22,7 @@ struct Loading {
   double progress = 0;
   std::vector<double> layouts;  ///< seconds
   int layout = 0;
+  std::filesystem::path folder;  ///< that the layouts were found in
 };
 
 /// Builds engines and takes them down, on a thread of its own, since both take long. The thread starts when something is wanted.

@@ -8,14 +8,7 @@
 namespace lmdm::plugin {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr auto interval = std::chrono::milliseconds(10);
-constexpr double overload_seconds = 5;
-
-double now() {
-  return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
-}
 
 /// A failure is told by what the engine then plays: nothing.
 bool restarted(Engine& engine) {
@@ -118,12 +111,10 @@ void Conductor::run() {
 
 void Conductor::look() {
   collect(slot.collect());
-  if (!offline_.load(std::memory_order_relaxed)) {
-    want();
-    follow();
-  }
+  want();
+  if (!offline_.load(std::memory_order_relaxed)) follow();
   update_latency();
-  watch_load();
+  write_journal();
   if (!pictures.watched()) return;
   for (const auto& engine : engines_) pictures.draw_sketch(*engine, engine->music->take_reports());
   pictures.draw_spectrum(venue_ ? venue_->format.rate : 0);
@@ -142,6 +133,8 @@ void Conductor::deliver(std::unique_ptr<Engine> engine) {
       return;
     }
     session_.change([&](Session::Choice& choice) {
+      const bool changed = !choice.hash.empty() && choice.hash != engine->facts.manifest_hash;
+      notice_ = changed ? engine->facts.name + " has changed since this session was saved, and may sound different" : "";
       choice.name = engine->facts.name;
       choice.hash = engine->facts.manifest_hash;
     });
@@ -165,21 +158,22 @@ EngineSpec Conductor::wanted_spec() const {
   spec.side = venue_->side;
   spec.offline = offline_.load(std::memory_order_relaxed);
   knobs_.specify(spec);
+  // A session that names the instrument that was found without its help wants no other.
+  if (wanted_ && wanted_->folder.empty() && spec.folder == loader_.status().folder) spec.folder.clear();
   return spec;
 }
 
-/// Has the engine built that the parameters ask for. Returns whether it is another than before.
-bool Conductor::want() {
-  if (!venue_) return false;
+/// Has the engine built that the parameters ask for.
+void Conductor::want() {
+  if (!venue_) return;
   EngineSpec spec = wanted_spec();
   const Wishes wishes = knobs_.wishes(session_.get());
   // An instrument may have been refused for its prompt alone.
   const bool other_prompts = wishes.prompt_a != wanted_wishes_.prompt_a || wishes.prompt_b != wanted_wishes_.prompt_b;
-  if (spec == wanted_ && !(other_prompts && loader_.status().condition == Condition::failed)) return false;
+  if (spec == wanted_ && !(other_prompts && loader_.status().condition == Condition::failed)) return;
   wanted_ = std::move(spec);
   wanted_wishes_ = wishes;
   loader_.want(*wanted_, wishes);
-  return true;
 }
 
 void Conductor::follow() {
@@ -217,22 +211,13 @@ void Conductor::update_latency() {
   if (latency_.exchange(latency) != latency) changed_();
 }
 
-void Conductor::watch_load() {
+void Conductor::write_journal() {
   const Engine* const engine = heard();
-  const double seconds = now();
-  const Performance state = [&] {
-    Performance found;
-    found.loading = loader_.status();
-    if (engine != nullptr) found.metrics = engine->music->metrics();
-    return found;
-  }();
-  const std::uint64_t late = state.metrics.underruns + state.metrics.dropped_blocks;
-  if (late > late_) late_until_ = seconds + overload_seconds;
-  late_ = late;
-  Condition condition = state.loading.condition;
-  if (engine != nullptr && condition != Condition::loading) condition = seconds < late_until_ ? Condition::overloaded : Condition::ready;
-  if (state.metrics.failed) condition = Condition::failed;
-  journal_.write(seconds, condition, state.metrics);
+  const LiveMetrics metrics = engine == nullptr ? LiveMetrics{} : engine->music->metrics();
+  load_.see(metrics);
+  Condition condition = loader_.status().condition;
+  if (condition == Condition::ready && load_.overloaded()) condition = Condition::overloaded;
+  journal_.write(LoadWatch::now(), metrics.failed ? Condition::failed : condition, metrics);
 }
 
 Engine* Conductor::heard() const {
@@ -247,7 +232,8 @@ Performance Conductor::performance() const {
   const std::scoped_lock lock(mutex_);
   const Engine* const engine = heard();
   found.has_engine = engine != nullptr;
-  found.overloaded = now() < late_until_;
+  found.overloaded = load_.overloaded();
+  found.notice = notice_;
   if (engine != nullptr) {
     found.facts = engine->facts;
     found.metrics = engine->music->metrics();

@@ -16,6 +16,7 @@
 #include "processor/engine_slot.h"
 #include "processor/journal.h"
 #include "processor/knobs.h"
+#include "processor/load_watch.h"
 #include "processor/pictures.h"
 #include "processor/session.h"
 
@@ -35,6 +36,7 @@ struct Performance {
   bool has_engine = false, overloaded = false;
   LiveMetrics metrics;
   std::string failure;
+  std::string notice;  ///< of an instrument that is another than when the session was saved, or empty
 };
 
 /// The control thread of every engine: hands over what the parameters, the pedal and the editor ask for, has engines built where that is
@@ -81,12 +83,12 @@ class Conductor {
   void deliver(std::unique_ptr<Engine> engine);
   /// These are under the mutex.
   [[nodiscard]] EngineSpec wanted_spec() const;
-  bool want();
+  void want();
   void follow();
   void collect(Engine* pile);
   void keep_only(const Engine* kept);
   void update_latency();
-  void watch_load();
+  void write_journal();
   [[nodiscard]] Engine* heard() const;
 
   const Knobs& knobs_;
@@ -105,9 +107,8 @@ class Conductor {
   std::optional<float> guidance_;
   std::vector<std::unique_ptr<Engine>> engines_;  ///< the newest last
   Journal journal_;
-  std::uint64_t late_ = 0;  ///< blocks of the engine that is heard
-  double late_until_ = 0;   ///< seconds of the clock until which that counts as overload
-  std::string failure_;
+  LoadWatch load_;
+  std::string notice_;
 
   std::thread thread_;
   Loader loader_;  ///< destroyed first: its thread delivers here

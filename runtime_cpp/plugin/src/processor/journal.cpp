@@ -3,6 +3,7 @@
 #include <juce_core/juce_core.h>
 
 #include <array>
+#include <iomanip>
 
 namespace lmdm::plugin {
 
@@ -15,8 +16,8 @@ void Journal::write(double seconds, Condition condition, const LiveMetrics& metr
   }
   if (!file_.is_open() || seconds < next_) return;
   next_ = seconds + 1;
-  file_ << "{\"seconds\": " << seconds << ", \"blocks\": " << metrics.blocks << ", \"underruns\": " << metrics.underruns
-        << ", \"dropped\": " << metrics.dropped_blocks << ", \"block_ms\": " << metrics.block_ms
+  file_ << std::fixed << std::setprecision(3) << "{\"seconds\": " << seconds << ", \"blocks\": " << metrics.blocks
+        << ", \"underruns\": " << metrics.underruns << ", \"dropped\": " << metrics.dropped_blocks << ", \"block_ms\": " << metrics.block_ms
         << ", \"worst_block_ms\": " << metrics.worst_block_ms << ", \"condition\": \"" << names.at(static_cast<std::size_t>(condition))
         << "\"}" << std::endl;
 }

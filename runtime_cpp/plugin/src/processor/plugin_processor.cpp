@@ -121,7 +121,10 @@ juce::AudioProcessorEditor* PluginProcessor::createEditor() {
 }
 
 void PluginProcessor::getStateInformation(juce::MemoryBlock& state) {
-  const juce::String text = SessionState{session_.get(), values_of(*this)}.write();
+  Session::Choice choice = session_.get();
+  // The instrument that was found is the one to come back to.
+  if (choice.folder.empty() && !choice.name.empty()) choice.folder = conductor_.performance().loading.folder;
+  const juce::String text = SessionState{choice, values_of(*this)}.write();
   state.replaceAll(text.toRawUTF8(), text.getNumBytesAsUTF8());
 }
 

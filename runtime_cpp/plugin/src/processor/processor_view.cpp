@@ -46,7 +46,7 @@ void ProcessorView::tell(Status& status, const Performance& performance) const {
   } else if (status.condition == Condition::no_bundle && !choice.name.empty()) {
     status.sentence = "this session plays the instrument " + choice.name + ": " + status.sentence;
   } else if (status.condition == Condition::ready) {
-    if (status.sentence.empty()) status.sentence = performance.failure;
+    if (status.sentence.empty()) status.sentence = performance.failure.empty() ? performance.notice : performance.failure;
     if (performance.overloaded) {
       status.condition = Condition::overloaded;
       status.sentence = "blocks come too late; choose more headroom or fewer steps, or close what else is running";
