@@ -43,7 +43,7 @@ def default_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(tmp_path: Path) -> Environment:
     """A musician who has no instrument."""
-    return {"HOME": str(tmp_path), "XDG_DATA_HOME": None, "LMDM_BUNDLE": None, "LMDM_PLUGIN_LOG": None, "DISPLAY": None}
+    return {"HOME": str(tmp_path), "XDG_DATA_HOME": None, "LMDM_BUNDLE": None, "LMDM_PLUGIN_LOG": None, "DISPLAY": "none"}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 #include <juce_events/juce_events.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 
@@ -51,6 +52,8 @@ int main(int argc, char** argv) {
   app.add_option("--wav", request.recording, "File for what is heard, 32-bit float.");
   app.add_option("--json", json, "File for the report; by default standard output.");
   return tools::run(app, argc, argv, [&] {
+    // It shows nothing, and a display that went away would end it.
+    setenv("DISPLAY", "none", 1);
     const juce::ScopedJuceInitialiser_GUI messages;
     Performance performance(request);
     juce::MessageManager::getInstance()->runDispatchLoop();
