@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <numbers>
 
 #include "view/spectrum.h"
@@ -134,6 +135,12 @@ std::vector<SpectrumColumn> play_tune() {
 std::vector<SpectrumColumn> tune_spectrum() {
   static const std::vector<SpectrumColumn> played = play_tune();
   return played;
+}
+
+Stage::NoDisplay::NoDisplay() {
+#if JUCE_LINUX
+  setenv("DISPLAY", "none", 1);
+#endif
 }
 
 Stage::Stage(Scene scene, int width, int height) {

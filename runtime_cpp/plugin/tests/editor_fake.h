@@ -91,6 +91,11 @@ class Stage {
   [[nodiscard]] juce::Image picture();
 
  private:
+  /// Pictures need no display, and one that comes and goes would end the test.
+  struct NoDisplay {
+    NoDisplay();
+  };
+  NoDisplay no_display_;
   juce::ScopedJuceInitialiser_GUI gui_;
 
  public:

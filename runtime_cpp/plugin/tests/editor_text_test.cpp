@@ -84,7 +84,7 @@ class Bad final : public juce::Component {
 };
 
 TEST(Letters, that_are_cut_or_shortened_or_pale_are_found) {
-  const juce::ScopedJuceInitialiser_GUI gui;
+  const Stage stage(Scene::ready);
   Bad bad;
   bad.setBounds(0, 0, 200, 60);
   int cut = 0, shortened = 0, pale = 0;

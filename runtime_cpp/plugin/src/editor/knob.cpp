@@ -23,6 +23,11 @@ Knob::Knob(juce::AudioProcessorValueTreeState& parameters, const char* id, const
   value_.setBorderSize({});
   value_.setMinimumHorizontalScale(1);
   value_.onTextChange = [this] { type_value(); };
+  value_.onEditorShow = [this] {
+    juce::TextEditor& editor = *value_.getCurrentTextEditor();
+    editor.setJustification(juce::Justification::centred);
+    editor.setTitle(juce::String(text_.title) + ", typed");
+  };
   value_.onEditorHide = [this] { show_value(); };
   addAndMakeVisible(dial_);
   addAndMakeVisible(value_);

@@ -41,12 +41,15 @@ void PromptField::resized() {
   fit_font();
 }
 
-/// Large, unless the prompt is too long for it.
+/// As large as the prompt leaves room for.
 void PromptField::fit_font() {
   const Look& look = Look::of(*this);
-  const juce::Font large = look.font(Text::heading).withStyle(juce::Font::plain);
   const float room = static_cast<float>(field_.getWidth()) - look.length(20);
-  const juce::Font font = large.getStringWidthFloat(field_.getText()) <= room ? large : look.font(Text::value);
+  juce::Font font;
+  for (const Text size : {Text::heading, Text::value, Text::small}) {
+    font = look.font(size).withStyle(juce::Font::plain);
+    if (font.getStringWidthFloat(field_.getText()) <= room) break;
+  }
   field_.setIndents(look.pixels(8), (field_.getHeight() - juce::roundToInt(font.getHeight())) / 2);
   field_.applyFontToAllText(font);
 }
