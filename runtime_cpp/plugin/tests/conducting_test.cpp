@@ -146,6 +146,15 @@ TEST(Status, tells_of_an_instrument_that_refuses_and_tries_again_with_another_pr
   EXPECT_EQ(hosted.processor().view().status().sentence, "");
 }
 
+TEST(Status, of_an_instrument_that_failed_is_tried_again_by_starting_again) {
+  Hosted hosted;
+  hosted.record->refusal = "out of memory";
+  hosted.prepare(rate, block, false);
+  await([&] { return hosted.processor().view().status().condition == Condition::failed; });
+  hosted.processor().view().start_again();
+  hosted.await_engine(1);
+}
+
 TEST(Status, tells_of_blocks_that_come_too_late) {
   Hosted hosted;
   hosted.prepare(rate, block, false);
@@ -163,16 +172,18 @@ TEST(Status, waits_for_a_host_that_plays) {
 
 TEST(Status, has_the_peaks_since_it_was_asked) {
   Hosted hosted;
-  hosted.set(ids::output_gain, -20);
+  hosted.set(ids::input_gain, -20);
+  hosted.set(ids::output_gain, -40);
   hosted.set(ids::mix, 0);
   hosted.prepare(rate, block, true);
   Audio audio = impulse(block * 4, 100);
   audio[1][100] = -0.5F;
   hosted.play(audio, block);
   const Status status = hosted.processor().view().status();
-  EXPECT_EQ(status.input_peak[0], 1);
-  EXPECT_EQ(status.input_peak[1], 0.5F);
-  EXPECT_NEAR(status.output_peak[0], 0.1F, 1e-6F);
+  // What the music hears, and what the host does: the gain of the input is not for the musician's own sound.
+  EXPECT_NEAR(status.input_peak[0], 0.1F, 1e-6F);
+  EXPECT_NEAR(status.input_peak[1], 0.05F, 1e-6F);
+  EXPECT_NEAR(status.output_peak[0], 0.01F, 1e-6F);
   EXPECT_EQ(hosted.processor().view().status().input_peak[0], 0);
 }
 

@@ -51,16 +51,16 @@ class Engine {
 
   /// [control] Once there is music.
   void prepare();
-  /// [control] Time begins again; `play` must not run meanwhile.
-  void restart();
+  /// [control] Time begins again; `play` must not run meanwhile. Returns whether it could; otherwise the engine is silent.
+  [[nodiscard]] bool restart();
 
-  /// [control] Of the inputs, nothing is heard any more that came before; `play` must not run meanwhile.
+  /// [control] Of the input, nothing is heard any more that came before; `play` must not run meanwhile.
   void forget();
 
-  /// [audio] `raw` is the host's input and `heard` what the music hears of it, `side` may be null; gives the music, and both inputs as late
-  /// as the music is, which are planes of `spec.channels` channels.
-  void play(const float* const* raw, const float* const* heard, const float* const* side, float* const* wet, float* const* late_raw,
-            float* const* late_heard, int frames) noexcept LMDM_NONBLOCKING;
+  /// [audio] `heard` is what the music hears of the host's input `raw`, `side` may be null; gives the music, and the input as late as the
+  /// music is, in planes of `spec.channels` channels.
+  void play(const float* const* raw, const float* const* heard, const float* const* side, float* const* wet, float* const* late,
+            int frames) noexcept LMDM_NONBLOCKING;
   /// [audio] Whether the next piece answers what was played since the beginning.
   [[nodiscard]] bool full() const noexcept { return played_ >= music->latency(); }
 
@@ -73,7 +73,7 @@ class Engine {
   using Delay = juce::dsp::DelayLine<float, juce::dsp::DelayLineInterpolationTypes::None>;
 
   std::int64_t played_ = 0;
-  Delay raw_, heard_;
+  Delay delay_;
 };
 
 }  // namespace lmdm::plugin

@@ -2,23 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
 #include <utility>
 
 namespace lmdm::plugin {
 namespace {
 
 constexpr auto interval = std::chrono::milliseconds(10);
-
-/// A failure is told by what the engine then plays: nothing.
-bool restarted(Engine& engine) {
-  try {
-    engine.restart();
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
 
 }  // namespace
 
@@ -63,7 +52,7 @@ Engine* Conductor::prepare(const Venue& venue) {
   if (engine != nullptr && engine->origin.load() >= 0) {
     if (!engine->spec.offline) {
       engine->forget();
-    } else if (!restarted(*engine)) {
+    } else if (!engine->restart()) {
       engine = nullptr;
     }
   }
@@ -86,7 +75,7 @@ void Conductor::hand_over() {
 void Conductor::restart() {
   const std::scoped_lock lock(mutex_);
   for (const auto& engine : engines_) {
-    if (engine->spec.offline) (void)restarted(*engine);
+    if (engine->spec.offline) (void)engine->restart();
   }
 }
 
@@ -94,6 +83,14 @@ void Conductor::chosen(bool by_person) {
   const std::scoped_lock lock(mutex_);
   chosen_ = by_person;
   if (by_person) wanted_.reset();
+}
+
+void Conductor::try_again() {
+  begin_again();
+  const Condition condition = loader_.status().condition;
+  if (condition != Condition::failed && condition != Condition::no_bundle) return;
+  const std::scoped_lock lock(mutex_);
+  wanted_.reset();
 }
 
 std::optional<float> Conductor::take_guidance() {

@@ -68,6 +68,8 @@ class Conductor {
 
   /// There is another choice of instrument: of a person, perhaps of the same one again, or of a session that was restored.
   void chosen(bool by_person);
+  /// The piece begins again, and what could not be loaded is tried again.
+  void try_again();
   /// Of the newest engine, as the host is to be told. Any thread.
   [[nodiscard]] int latency() const noexcept { return latency_.load(std::memory_order_relaxed); }
   /// The guidance of an instrument that is new here, once; of none that a restored session brought.

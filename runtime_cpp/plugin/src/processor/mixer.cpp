@@ -35,15 +35,14 @@ void Mixer::hear(const float* const* raw, float* const* heard, int frames) noexc
   }
 }
 
-void Mixer::mix(const float* const* raw, const float* const* heard, const Rack& rack, float* const* output, int frames) noexcept {
+void Mixer::mix(const float* const* raw, const Rack& rack, float* const* output, int frames) noexcept {
   for (int i = 0; i < frames; ++i) {
     const float dry = dry_.getNextValue(), wet = wet_.getNextValue(), gain = output_gain_.getNextValue();
     const float direct = direct_.getNextValue(), bypass = bypass_.getNextValue();
     for (int channel = 0; channel < channels_; ++channel) {
-      const float monitored = direct * heard[channel][i] + (1 - direct) * rack.late_heard[channel][i];
-      const float untouched = direct * raw[channel][i] + (1 - direct) * rack.late_raw[channel][i];
+      const float monitored = direct * raw[channel][i] + (1 - direct) * rack.late[channel][i];
       const float played = gain * (dry * monitored + wet * rack.wet[channel][i]);
-      output[channel][i] = bypass * untouched + (1 - bypass) * played;
+      output[channel][i] = bypass * monitored + (1 - bypass) * played;
     }
   }
 }

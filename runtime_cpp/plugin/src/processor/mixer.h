@@ -19,8 +19,7 @@ class Mixer {
   /// [audio] What the music hears of a piece of input.
   void hear(const float* const* raw, float* const* heard, int frames) noexcept LMDM_NONBLOCKING;
   /// [audio] What the host hears; `output` may be `raw`.
-  void mix(const float* const* raw, const float* const* heard, const Rack& rack, float* const* output,
-           int frames) noexcept LMDM_NONBLOCKING;
+  void mix(const float* const* raw, const Rack& rack, float* const* output, int frames) noexcept LMDM_NONBLOCKING;
 
  private:
   using Ramp = juce::SmoothedValue<float>;

@@ -111,7 +111,7 @@ void PluginProcessor::play_piece(float* const* audio, const float* const* side, 
   Meters::see(meters_.input, heard_.data(), channels_, frames);
   rack_.play(audio, heard_.data(), side, frames, position, frozen, isNonRealtime());
   conductor_.pictures.tap.write(rack_.wet.data(), channels_, frames, position);
-  mixer_.mix(audio, heard_.data(), rack_, audio, frames);
+  mixer_.mix(audio, rack_, audio, frames);
   Meters::see(meters_.output, audio, channels_, frames);
   meters_.position.store(position + frames, std::memory_order_relaxed);
 }

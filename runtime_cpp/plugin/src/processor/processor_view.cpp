@@ -88,7 +88,7 @@ void ProcessorView::choose_bundle(const juce::File& folder) {
 }
 
 void ProcessorView::start_again() {
-  conductor_.begin_again();
+  conductor_.try_again();
 }
 
 void ProcessorView::watch(bool watched) {

@@ -17,8 +17,7 @@ void Rack::prepare(double rate, int channels, Engine* engine) {
   now_ = engine;
   next_ = nullptr;
   step_ = 0;
-  for (Piece* piece : {&wet, &late_raw, &late_heard, &sound_.wet, &sound_.late_raw, &sound_.late_heard, &next_sound_.wet,
-                       &next_sound_.late_raw, &next_sound_.late_heard}) {
+  for (Piece* piece : {&wet, &late, &sound_.wet, &sound_.late, &next_sound_.wet, &next_sound_.late}) {
     piece->prepare(channels);
   }
   rising_.clear();
@@ -35,8 +34,7 @@ void Rack::play(const float* const* raw, const float* const* heard, const float*
   sound(now_, sound_, raw, heard, side, frames, position, frozen);
   if (next_ != nullptr) sound(next_, next_sound_, raw, heard, side, frames, position, frozen);
   std::swap(wet, sound_.wet);
-  std::swap(late_raw, sound_.late_raw);
-  std::swap(late_heard, sound_.late_heard);
+  std::swap(late, sound_.late);
   if (due) fade(frames);
 }
 
@@ -59,13 +57,12 @@ void Rack::sound(Engine* engine, Sound& sound, const float* const* raw, const fl
   if (engine != nullptr) {
     if (engine->origin.load(std::memory_order_relaxed) < 0) engine->origin.store(position, std::memory_order_release);
     engine->music->set_frozen(frozen);
-    engine->play(raw, heard, side, sound.wet.data(), sound.late_raw.data(), sound.late_heard.data(), frames);
+    engine->play(raw, heard, side, sound.wet.data(), sound.late.data(), frames);
     return;
   }
   for (int channel = 0; channel < channels_; ++channel) {
     std::fill_n(sound.wet[channel], frames, 0.0F);
-    std::copy_n(raw[channel], frames, sound.late_raw[channel]);
-    std::copy_n(heard[channel], frames, sound.late_heard[channel]);
+    std::copy_n(raw[channel], frames, sound.late[channel]);
   }
 }
 
@@ -81,8 +78,7 @@ void Rack::fade(int frames) noexcept {
     const float late_up = alike ? share : up, late_down = alike ? 1 - share : down;
     for (int channel = 0; channel < channels_; ++channel) {
       wet[channel][i] = down * wet[channel][i] + up * next_sound_.wet[channel][i];
-      late_raw[channel][i] = late_down * late_raw[channel][i] + late_up * next_sound_.late_raw[channel][i];
-      late_heard[channel][i] = late_down * late_heard[channel][i] + late_up * next_sound_.late_heard[channel][i];
+      late[channel][i] = late_down * late[channel][i] + late_up * next_sound_.late[channel][i];
     }
   }
   if (step_ < steps) return;

@@ -34,16 +34,16 @@ class Rack {
   void prepare(double rate, int channels, Engine* engine);
 
   /// [audio] Plays a piece, at most Engine::longest_piece frames from host sample `position` on. `raw` is the host's input, `heard` what
-  /// the music hears of it, `side` may be null. Afterwards there are `wet`, `late_raw` and `late_heard`; without an engine the inputs are
-  /// not late.
+  /// the music hears of it, `side` may be null. Afterwards there are `wet` and `late`, the input as late as the music is; without an
+  /// engine it is not late.
   void play(const float* const* raw, const float* const* heard, const float* const* side, int frames, std::int64_t position, bool frozen,
             bool offline) noexcept LMDM_NONBLOCKING;
 
-  Piece wet, late_raw, late_heard;
+  Piece wet, late;
 
  private:
   struct Sound {
-    Piece wet, late_raw, late_heard;
+    Piece wet, late;
   };
 
   void take_turns(bool offline) noexcept LMDM_NONBLOCKING;
