@@ -30,7 +30,9 @@ def measure(stage: Stage, block_seconds: float, codec_seconds: float, positions:
     seconds = (WARM_UP_BLOCKS + 5) * block_seconds
     without = _perform(stage, "without", seconds, None)
     latency = without.latency
-    answers = [_answer(stage, without, _perform(stage, f"click-{i}", seconds, place), place) for i, place in enumerate(places)]
+    skipped = round((WARM_UP_BLOCKS - 2) * block_seconds * stage.rate)
+    clicked = [_perform(stage, f"click-{i}", seconds, place) for i, place in enumerate(places)]
+    answers = [_answer(stage, without, performed, place, skipped) for performed, place in zip(clicked, places, strict=True)]
     given = _given_headroom(stage)
     call, total = stage.block / stage.rate, latency / stage.rate
     resampler = given / stage.rate - block_seconds - GIVEN_SECONDS - call - codec_seconds - FADE_SECONDS
@@ -62,19 +64,19 @@ def _perform(stage: Stage, name: str, seconds: float, place: float | None) -> Pe
     raise click.ClickException("the music stopped whenever the round trip was measured; end other programs, and run it again")
 
 
-def _answer(stage: Stage, without: Performed, performed: Performed, place: float) -> dict[str, float]:
-    """Both are compared from where their own music begins, as the measured headroom may differ from one to the other."""
-    found, plain = _music(performed), _music(without)
+def _answer(stage: Stage, without: Performed, performed: Performed, place: float, skipped: int) -> dict[str, float]:
+    """Both are compared from the same block of their own music on: headroom is measured each time, and the first block may fade in."""
+    found, plain = _music(performed, skipped), _music(without, skipped)
     count = min(len(found), len(plain))
     apart = np.abs(found[:count] - plain[:count])
     if apart.max() < SEEN:
         raise click.ClickException("a click changed nothing in the music; is the instrument one that follows a sketch?")
-    first = int(np.flatnonzero(apart > SEEN * apart.max())[0]) + performed.latency
+    first = int(np.flatnonzero(apart > SEEN * apart.max())[0]) + skipped + performed.latency
     return {"click_ms": _ms(place), "after_ms": _ms((first - round(place * stage.rate)) / stage.rate)}
 
 
-def _music(performed: Performed) -> Audio:
-    return np.concatenate([audio for _, audio in performed.pieces()])[performed.latency :]
+def _music(performed: Performed, skipped: int) -> Audio:
+    return np.concatenate([audio for _, audio in performed.pieces()])[performed.latency + skipped :]
 
 
 def _given_headroom(stage: Stage) -> int:
