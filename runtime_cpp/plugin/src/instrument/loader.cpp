@@ -67,11 +67,12 @@ void Loader::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || wanted_ || !old_.empty(); });
-    const auto old = std::exchange(old_, {});
+    auto old = std::exchange(old_, {});
     const auto wanted = std::exchange(wanted_, {});
     const bool stop = stopping_;
     busy_ = wanted.has_value() && !stop;
     lock.unlock();
+    old.clear();
     if (wanted && !stop) serve(*wanted);
     lock.lock();
     busy_ = false;
