@@ -72,6 +72,20 @@ TEST(Letters, of_names_that_are_too_long_end_in_dots_of_our_own) {
   for (const Letter& letter : letters_of(*stage.editor)) EXPECT_TRUE(letter.whole && !letter.last_dot) << letter.near;
 }
 
+TEST(Letters, of_sentences_of_any_length_are_whole) {
+  for (const Scene scene : {Scene::no_bundle, Scene::loading, Scene::rebuilding, Scene::overloaded, Scene::failed}) {
+    Stage stage(scene, 640, 420);
+    for (const int words : {1, 40, 80, 300}) {
+      Status status = status_of(scene);
+      status.sentence = juce::String::repeatedString("word ", words).trimEnd().toStdString();
+      stage.show(status);
+      for (const Letter& letter : letters_of(*stage.editor)) {
+        EXPECT_TRUE(letter.whole && !letter.last_dot) << name_of(scene) << ", " << words << ": " << letter.near;
+      }
+    }
+  }
+}
+
 /// What the checks above look for, on purpose.
 class Bad final : public juce::Component {
  public:

@@ -115,7 +115,7 @@ void EditorWindow::resized() {
   input_.setBounds(area.removeFromLeft(look_.pixels(24)));
   output_.setBounds(area.removeFromRight(look_.pixels(24)));
   picture_.setBounds(area.withTrimmedRight(gap));
-  card_.setBounds(picture_.getBounds());
+  card_.setBounds(picture_.getBounds().withTrimmedLeft(gap));
   picture_.set_inset(card_.inset());
 }
 

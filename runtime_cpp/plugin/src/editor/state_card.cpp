@@ -51,6 +51,7 @@ void StateCard::show(const Status& status, bool plays_on) {
   heading_ = heading(condition_);
   setTitle(heading_);
   setDescription(sentence_);
+  setTooltip(sentence_);
   setVisible(condition_ != Condition::ready);
   choose_.setVisible(condition_ == Condition::no_bundle || condition_ == Condition::failed);
   again_.setVisible(condition_ == Condition::failed);
@@ -104,12 +105,32 @@ void StateCard::paint_progress(juce::Graphics& g, juce::Rectangle<float> area) c
 
 juce::TextLayout StateCard::sentence_layout(float width) const {
   const Look& look = Look::of(*this);
-  juce::AttributedString string;
-  string.setLineSpacing(look.length(2));
-  string.append(sentence_, look.font(narrow_ ? Text::label : Text::value), palette::text);
-  juce::TextLayout layout;
-  layout.createLayout(string, width);
-  return layout;
+  const auto laid = [&](const juce::String& text, Text size) {
+    juce::AttributedString string;
+    string.setLineSpacing(look.length(2));
+    string.append(text, look.font(size), palette::text);
+    juce::TextLayout layout;
+    layout.createLayout(string, width);
+    return layout;
+  };
+  const auto height = static_cast<float>(getHeight());
+  const float room = narrow_ ? height / 3 : height - look.length(64) - foot();
+  for (const Text size : {Text::value, Text::label, Text::small}) {
+    if (narrow_ && size == Text::value) continue;
+    juce::TextLayout layout = laid(sentence_, size);
+    if (layout.getHeight() <= room) return layout;
+  }
+  // All of it is in the tooltip.
+  for (int kept = sentence_.length(); kept > 0; kept -= 8) {
+    juce::TextLayout layout = laid(sentence_.substring(0, kept).trimEnd() + juce::String::fromUTF8("\xe2\x80\xa6"), Text::small);
+    if (layout.getHeight() <= room) return layout;
+  }
+  return {};
+}
+
+float StateCard::foot() const {
+  const Look& look = Look::of(*this);
+  return choose_.isVisible() ? look.length(50) : condition_ == Condition::loading ? look.length(24) : 0;
 }
 
 void StateCard::resized() {
@@ -136,8 +157,7 @@ juce::Rectangle<float> StateCard::card() const {
   }
   const float width = std::min(all.getWidth() - look.length(24), look.length(560));
   const float text = sentence_layout(width - look.length(40)).getHeight();
-  const float foot = choose_.isVisible() ? look.length(50) : condition_ == Condition::loading ? look.length(24) : 0;
-  return all.withSizeKeepingCentre(width, text + foot + look.length(60));
+  return all.withSizeKeepingCentre(width, text + foot() + look.length(60));
 }
 
 }  // namespace lmdm::plugin

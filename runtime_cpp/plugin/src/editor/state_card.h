@@ -10,7 +10,7 @@
 namespace lmdm::plugin {
 
 /// What stands in the way of music, over the picture, and what to do; a narrow strip at its top while music plays on.
-class StateCard final : public juce::Component {
+class StateCard final : public juce::Component, public juce::SettableTooltipClient {
  public:
   StateCard(std::function<void()> choose, std::function<void()> start_again);
 
@@ -28,6 +28,8 @@ class StateCard final : public juce::Component {
   [[nodiscard]] juce::Rectangle<float> card() const;
   void paint_progress(juce::Graphics& g, juce::Rectangle<float> area) const;
   [[nodiscard]] juce::TextLayout sentence_layout(float width) const;
+  /// Height of what stands under the sentence.
+  [[nodiscard]] float foot() const;
 
   Condition condition_ = Condition::ready;
   ConditionText::Shape shape_ = ConditionText::Shape::ring;
