@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import clicks
+from benchmarks.stage import stage
 from benchmarks.stage_host import Performed, plucks
 from benchmarks.stage_score import TURN_SECONDS, TURNS, score
 
@@ -74,3 +77,16 @@ def test_every_turn_is_taken_and_ends_in_time() -> None:
     assert any("midi" in event for event in events)
     assert any("state" in event for event in events)
     assert max(event["at"] for event in events) < seconds
+
+
+def test_a_missing_build_is_explained(tmp_path: Path) -> None:
+    manifest = {
+        "name": "tiny",
+        "model": {"block": 2},
+        "codec": {"frame_size": 8, "sample_rate": RATE, "decoder": {"streaming": {"delay": 0}}},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    done = CliRunner().invoke(stage, ["--bundle", str(tmp_path), "--build", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "there is no lmdm-plugin-host" in done.output
+    assert "cmake --build --preset plugin" in done.output
