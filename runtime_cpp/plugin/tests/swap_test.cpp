@@ -115,7 +115,7 @@ TEST(Rendering, host_that_turns_to_real_time_is_never_kept_waiting) {
   // The engine that waits for its music is gone at once, and nothing is there yet in its place.
   EXPECT_EQ(hosted.play(silence(block), block)[0].front(), 0);
   hosted.record->hold(false);
-  await([&] { return hosted.record->built == 2; });
+  hosted.await_engine(2);
   EXPECT_FALSE(hosted.record->spec().offline);
   EXPECT_FLOAT_EQ(hosted.play(silence(block * 10), block)[0].back(), 0.5F);
 }
