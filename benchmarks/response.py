@@ -21,7 +21,9 @@ SEEN = 1e-4
 
 
 def measure(stage: Stage, block_seconds: float, codec_seconds: float, positions: int) -> dict[str, Any]:
-    """Seconds from a click at several places of a block to its answer, and what the reported latency is made of.
+    """Time from a click at several places of a block to its answer, and what the reported latency is made of.
+
+    The first click is at the beginning of a block and waits for all of it: its answer is the round trip.
 
     Raises:
         click.ClickException: the music stopped, so that two performances cannot be compared.
@@ -29,16 +31,15 @@ def measure(stage: Stage, block_seconds: float, codec_seconds: float, positions:
     places = [(WARM_UP_BLOCKS + (i + 0.002) / positions) * block_seconds for i in range(positions)]
     seconds = (WARM_UP_BLOCKS + 5) * block_seconds
     without = _perform(stage, "without", seconds, None)
-    latency = without.latency
     skipped = round((WARM_UP_BLOCKS - 2) * block_seconds * stage.rate)
     clicked = [_perform(stage, f"click-{i}", seconds, place) for i, place in enumerate(places)]
     answers = [_answer(stage, without, performed, place, skipped) for performed, place in zip(clicked, places, strict=True)]
     given = _given_headroom(stage)
-    call, total = stage.block / stage.rate, latency / stage.rate
+    call, total = stage.block / stage.rate, clicked[0].latency / stage.rate
     resampler = given / stage.rate - block_seconds - GIVEN_SECONDS - call - codec_seconds - FADE_SECONDS
     return {
         "reported_ms": _ms(total),
-        "measured_ms": max(answer["after_ms"] for answer in answers),
+        "measured_ms": answers[0]["after_ms"],
         "answers": answers,
         "parts_ms": {
             "block": _ms(block_seconds),
@@ -72,7 +73,11 @@ def _answer(stage: Stage, without: Performed, performed: Performed, place: float
     if apart.max() < SEEN:
         raise click.ClickException("a click changed nothing in the music; is the instrument one that follows a sketch?")
     first = int(np.flatnonzero(apart > SEEN * apart.max())[0]) + skipped + performed.latency
-    return {"click_ms": _ms(place), "after_ms": _ms((first - round(place * stage.rate)) / stage.rate)}
+    return {
+        "click_ms": _ms(place),
+        "reported_ms": _ms(performed.latency / stage.rate),
+        "after_ms": _ms((first - round(place * stage.rate)) / stage.rate),
+    }
 
 
 def _music(performed: Performed, skipped: int) -> Audio:
