@@ -33,11 +33,8 @@ def write_played_bundle(folder: Path, *, name: str = "tiny", block: int = 4, pat
 
 
 def answers(bundle: Bundle, audio: np.ndarray, prompt: str, seed: int = 0) -> np.ndarray:
-    """What the Python runtime makes of mono audio [samples] that its sketch follows: [samples], the n-th for the n-th of the audio.
-
-    Guidance is that of the plugin before anybody turned its knob.
-    """
-    session = Session(bundle, seed=seed, guidance_scale=1.0)
+    """What the Python runtime makes of mono audio [samples] that its sketch follows: [samples], the n-th for the n-th of the audio."""
+    session = Session(bundle, seed=seed)
     session.set_prompt(prompt)
     session.sketch.choose([control.kind for control in bundle.manifest.controls if control.source == "sketch"])
     count = session.block_samples

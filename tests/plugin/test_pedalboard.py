@@ -31,7 +31,7 @@ def test_it_tells_what_it_is(vst3: Path, home: Environment) -> None:
         "context_drop": ("%", "70.0"),
         "feedback": ("%", "100.0"),
         "steps": (None, "bundle"),
-        "guidance_x": ("x", "1.00"),
+        "guidance": (None, "bundle"),
         "seed": (None, "0"),
         "freeze": (None, "Off"),
         "monitor": (None, "Aligned"),

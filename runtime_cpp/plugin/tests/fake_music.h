@@ -21,7 +21,6 @@ struct FakeRecord {
   std::atomic<bool> frozen{false}, cancelled{false};
   std::atomic<int> latency{1000};  ///< samples, of engines that are built from now on
   std::atomic<float> sound{0};     ///< what they play besides their input
-  std::atomic<bool> guided{false};
   std::atomic<std::uint64_t> underruns{0};
 
   /// While it is held no engine is finished.
@@ -115,8 +114,6 @@ class FakeBuilder final : public Builder {
     engine->facts.name = "fake";
     engine->facts.bundle = bundle;
     engine->facts.manifest_hash = "0123";
-    engine->facts.has_guidance = record_->guided;
-    engine->facts.guidance = 3.5;
     engine->music = std::make_unique<FakeMusic>(record_, spec);
     engine->prepare();
     record_->add(wishes);

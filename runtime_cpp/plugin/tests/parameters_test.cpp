@@ -32,7 +32,7 @@ TEST(Parameters, begin_where_the_music_is_the_papers) {
   const PluginProcessor processor;
   const std::map<std::string, std::string> texts{
       {"input_gain", "0.0"},   {"output_gain", "0.0"},   {"mix", "50.0"},        {"pitch", "100.0"},  {"loudness", "100.0"},
-      {"crossfade", "0.0"},    {"context_drop", "70.0"}, {"feedback", "100.0"},  {"steps", "bundle"}, {"guidance", "1.00"},
+      {"crossfade", "0.0"},    {"context_drop", "70.0"}, {"feedback", "100.0"},  {"steps", "bundle"}, {"guidance", "bundle"},
       {"seed", "0"},           {"freeze", "Off"},        {"monitor", "Aligned"}, {"layout", "0"},     {"headroom", "Auto"},
       {"underrun", "Silence"}, {"bypass", "Off"}};
   for (const auto* parameter : processor.getParameters()) {
@@ -73,7 +73,8 @@ TEST(Parameters, read_what_people_type) {
   EXPECT_FLOAT_EQ(typed("steps", "Bundle"), 0);
   EXPECT_FLOAT_EQ(typed("steps", "8 steps"), 8);
   EXPECT_FLOAT_EQ(typed("steps", "1e30"), 16);
-  EXPECT_FLOAT_EQ(typed("guidance", "2.5x"), 2.5F);
+  EXPECT_FLOAT_EQ(typed("guidance", "2.5"), 2.5F);
+  EXPECT_EQ(typed("guidance", "Bundle"), 0);
   EXPECT_FLOAT_EQ(typed("seed", "1234"), 1234);
 }
 

@@ -146,24 +146,5 @@ TEST(State, of_an_instrument_that_has_changed_says_so) {
   EXPECT_NE(hosted.processor().view().status().sentence.find("has changed"), std::string::npos);
 }
 
-TEST(Guidance, of_a_session_that_is_restored_stays) {
-  Hosted hosted;
-  hosted.record->guided = true;
-  hosted.set(ids::guidance, 2);
-  restore(hosted, saved(hosted));
-  hosted.prepare(44100, 512, true);
-  hosted.dispatch_messages();
-  EXPECT_EQ(hosted.get(ids::guidance), 2);
-}
-
-TEST(Guidance, of_a_bundle_that_a_person_chooses_is_the_bundles) {
-  Hosted hosted;
-  hosted.record->guided = true;
-  hosted.set(ids::guidance, 2);
-  hosted.prepare(44100, 512, true);
-  hosted.dispatch_messages();
-  EXPECT_EQ(hosted.get(ids::guidance), 3.5F);
-}
-
 }  // namespace
 }  // namespace lmdm::plugin::test

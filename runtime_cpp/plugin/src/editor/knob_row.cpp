@@ -19,7 +19,8 @@ KnobRow::KnobRow(juce::AudioProcessorValueTreeState& parameters)
   Group& music = groups_[2];
   add(music, ids::feedback, {"Feedback", "Feedback", "How much of its own past the music hears: 0 begins every block afresh."});
   add(music, ids::context_drop, {"Context drop", "Context drop", "How much of the past is forgotten when the other prompt takes over."});
-  guidance_ = &add(music, ids::guidance, {"Guidance", "Guidance", "How strongly the music is pushed towards the prompt."});
+  guidance_ =
+      &add(music, ids::guidance, {"Guidance", "Guidance", "How strongly the music is pushed towards the prompt. The bundle has its own."});
   add(music, ids::steps, {"Steps", "Steps", "Refinements of each block; more take longer. The bundle has its own number."});
   add(music, ids::seed, {"Seed", "Seed", "Another number is another piece."});
 }

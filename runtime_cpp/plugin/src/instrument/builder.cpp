@@ -65,8 +65,7 @@ Facts facts_of(const Bundle& bundle) {
           manifest_hash(manifest),
           sketch_layout(manifest),
           has(manifest, ControlSource::accompaniment),
-          manifest.sampling.guidance != Guidance::none,
-          manifest.sampling.guidance_scale};
+          manifest.sampling.guidance != Guidance::none};
 }
 
 }  // namespace

@@ -36,7 +36,6 @@ struct Facts {
   std::string manifest_hash;  ///< SHA-256, in hexadecimal
   SketchLayout sketch;
   bool has_accompaniment = false, has_guidance = false;
-  double guidance = 1;  ///< the bundle's own
 };
 
 /// One life of an instrument in a plugin: prepared for one host, and replaced whenever that changes.

@@ -27,12 +27,16 @@ std::vector<WeightedPrompt> mix(const Wishes& wishes) {
   return {{wishes.prompt_a, 1 - b}, {wishes.prompt_b, b}};
 }
 
+std::optional<double> own_guidance(const SamplingEntry& sampling) {
+  return sampling.guidance == Guidance::none ? std::nullopt : std::optional(sampling.guidance_scale);
+}
+
 }  // namespace
 
 LiveMusic::LiveMusic(Generator generator, const LiveOptions& options, bool hears_side, const Wishes& wishes, const HostFormat& host)
     : host_(host),
       context_(generator.manifest().model.context),
-      guided_(generator.manifest().sampling.guidance != Guidance::none),
+      guidance_(own_guidance(generator.manifest().sampling)),
       hears_side_(hears_side),
       kinds_(options.input == InputRole::sketch || options.input == InputRole::both ? sketch_kinds(generator.manifest())
                                                                                     : std::vector<std::string>{}),
@@ -73,7 +77,7 @@ void LiveMusic::follow_tuning(const Wishes& wishes) {
   const auto changed = [&](auto field) { return !followed_ || (*followed_).*field != wishes.*field; };
   if (changed(&Wishes::seed)) tuning.seed = wishes.seed;
   if (changed(&Wishes::steps)) tuning.steps = wishes.steps;
-  if (changed(&Wishes::guidance) && guided_) tuning.guidance_scale = wishes.guidance;
+  if (changed(&Wishes::guidance) && guidance_) tuning.guidance_scale = wishes.guidance > 0 ? wishes.guidance : *guidance_;
   if (changed(&Wishes::context_drop))
     tuning.context_drop = static_cast<int>(std::lround(wishes.context_drop * static_cast<float>(context_)));
   if (changed(&Wishes::feedback)) tuning.feedback = wishes.feedback;

@@ -37,7 +37,8 @@ class LiveMusic final : public Music {
 
   HostFormat host_;
   int context_;
-  bool guided_, hears_side_;
+  std::optional<double> guidance_;  ///< the bundle's own, where there is any
+  bool hears_side_;
   std::vector<std::string> kinds_;  ///< of sketch controls
   LiveProcessor processor_;
   std::optional<Wishes> followed_;

@@ -15,8 +15,8 @@ struct Wishes {
   float pitch = 1, loudness = 1;
   float context_drop = 0.7F;  ///< share of the context
   float feedback = 1;
-  int steps = 0;  ///< 0: the bundle's
-  float guidance = 1;
+  int steps = 0;       ///< 0: the bundle's
+  float guidance = 0;  ///< 0: the bundle's
   std::uint64_t seed = 0;
 
   bool operator==(const Wishes&) const = default;

@@ -63,11 +63,10 @@ Layout parameter_layout() {
                                                            .withValueFromStringFunction(text::steps_number)
                                                            .withAutomatable(false)));
   layout.add(std::make_unique<juce::AudioParameterFloat>(juce::ParameterID{ids::guidance, version_hint}, "Guidance", Range(0, 10, 0.01F),
-                                                         1.0F,
+                                                         0.0F,
                                                          juce::AudioParameterFloatAttributes()
-                                                             .withLabel("x")
-                                                             .withStringFromValueFunction(text::factor)
-                                                             .withValueFromStringFunction(text::number)));
+                                                             .withStringFromValueFunction(text::guidance)
+                                                             .withValueFromStringFunction(text::guidance_number)));
   layout.add(std::make_unique<juce::AudioParameterInt>(juce::ParameterID{ids::seed, version_hint}, "Seed", 0, 9999, 0, whole_attributes()));
   add_switch(layout, ids::freeze, "Freeze");
   add_structural_choice(layout, ids::monitor, "Monitor", {"Aligned", "Direct"});

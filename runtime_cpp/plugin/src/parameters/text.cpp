@@ -6,7 +6,7 @@
 namespace lmdm::plugin::text {
 namespace {
 
-constexpr auto bundle_steps = "bundle";
+constexpr auto of_the_bundle = "bundle";
 
 juce::String decimals(double value, int digits, int length) {
   // No "-0.0".
@@ -23,15 +23,15 @@ juce::String decibels(float value, int length) {
 juce::String percent(float value, int length) {
   return decimals(100.0 * value, 1, length);
 }
-juce::String factor(float value, int length) {
-  return decimals(value, 2, length);
-}
 juce::String whole(int value, int length) {
   const juce::String text(value);
   return length > 0 ? text.substring(0, length) : text;
 }
 juce::String steps(int value, int length) {
-  return value == 0 ? juce::String(bundle_steps) : whole(value, length);
+  return value == 0 ? juce::String(of_the_bundle) : whole(value, length);
+}
+juce::String guidance(float value, int length) {
+  return value <= 0 ? juce::String(of_the_bundle) : decimals(value, 2, length);
 }
 
 float number(const juce::String& typed) {
@@ -47,7 +47,10 @@ int whole_number(const juce::String& typed) {
   return static_cast<int>(juce::jlimit<double>(std::numeric_limits<int>::min(), std::numeric_limits<int>::max(), value));
 }
 int steps_number(const juce::String& typed) {
-  return typed.trim().equalsIgnoreCase(bundle_steps) ? 0 : whole_number(typed);
+  return typed.trim().equalsIgnoreCase(of_the_bundle) ? 0 : whole_number(typed);
+}
+float guidance_number(const juce::String& typed) {
+  return typed.trim().equalsIgnoreCase(of_the_bundle) ? 0.0F : number(typed);
 }
 
 }  // namespace lmdm::plugin::text

@@ -79,10 +79,9 @@ void Conductor::restart() {
   }
 }
 
-void Conductor::chosen(bool by_person) {
+void Conductor::chosen() {
   const std::scoped_lock lock(mutex_);
-  chosen_ = by_person;
-  if (by_person) wanted_.reset();
+  wanted_.reset();
 }
 
 void Conductor::try_again() {
@@ -91,11 +90,6 @@ void Conductor::try_again() {
   if (condition != Condition::failed && condition != Condition::no_bundle) return;
   const std::scoped_lock lock(mutex_);
   wanted_.reset();
-}
-
-std::optional<float> Conductor::take_guidance() {
-  const std::scoped_lock lock(mutex_);
-  return std::exchange(guidance_, {});
 }
 
 void Conductor::run() {
@@ -135,7 +129,6 @@ void Conductor::deliver(std::unique_ptr<Engine> engine) {
       choice.name = engine->facts.name;
       choice.hash = engine->facts.manifest_hash;
     });
-    if (std::exchange(chosen_, false) && engine->facts.has_guidance) guidance_ = static_cast<float>(engine->facts.guidance);
     engine->beneath = nullptr;
     Engine* const untaken = slot.offer(engine.get());
     if (untaken != nullptr) untaken->beneath = nullptr;

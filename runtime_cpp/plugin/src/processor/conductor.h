@@ -45,7 +45,7 @@ struct Performance {
 /// In real time it looks every 10 ms. Offline it is the audio thread itself that comes by, so that a render is the same every time.
 class Conductor {
  public:
-  /// `changed` is called where the latency to be reported or the guidance to be set may have changed, by any thread but the audio thread in
+  /// `changed` is called where the latency to be reported may have changed, by any thread but the audio thread in
   /// real time.
   Conductor(const Knobs& knobs, Session& session, std::unique_ptr<Builder> builder, std::function<void()> changed);
   ~Conductor();
@@ -67,13 +67,11 @@ class Conductor {
   void restart();
 
   /// There is another choice of instrument: of a person, perhaps of the same one again, or of a session that was restored.
-  void chosen(bool by_person);
+  void chosen();
   /// The piece begins again, and what could not be loaded is tried again.
   void try_again();
   /// Of the newest engine, as the host is to be told. Any thread.
   [[nodiscard]] int latency() const noexcept { return latency_.load(std::memory_order_relaxed); }
-  /// The guidance of an instrument that is new here, once; of none that a restored session brought.
-  [[nodiscard]] std::optional<float> take_guidance();
   [[nodiscard]] Performance performance() const;
 
   EngineSlot slot;
@@ -102,11 +100,9 @@ class Conductor {
   mutable std::mutex mutex_;
   std::condition_variable waking_;
   bool stopping_ = false;
-  bool chosen_ = false;  ///< the next engine brings its bundle's guidance
   std::optional<Venue> venue_;
   std::optional<EngineSpec> wanted_;
   Wishes wanted_wishes_;
-  std::optional<float> guidance_;
   std::vector<std::unique_ptr<Engine>> engines_;  ///< the newest last
   Journal journal_;
   LoadWatch load_;

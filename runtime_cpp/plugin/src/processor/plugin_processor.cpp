@@ -133,7 +133,6 @@ void PluginProcessor::setStateInformation(const void* data, int size) {
   if (!state) return;
   set_values(*this, state->values);
   session_.set(state->choice);
-  conductor_.chosen(false);
 }
 
 juce::AudioProcessorParameter* PluginProcessor::getBypassParameter() const {
@@ -142,9 +141,6 @@ juce::AudioProcessorParameter* PluginProcessor::getBypassParameter() const {
 
 void PluginProcessor::handleAsyncUpdate() {
   setLatencySamples(conductor_.latency());
-  auto* const guidance = parameters_.getParameter(ids::guidance);
-  const auto own = conductor_.take_guidance();
-  if (own) guidance->setValueNotifyingHost(guidance->convertTo0to1(*own));
 }
 
 }  // namespace lmdm::plugin

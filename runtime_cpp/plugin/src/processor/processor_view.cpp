@@ -83,7 +83,7 @@ void ProcessorView::choose_bundle(const juce::File& folder) {
     choice.name.clear();
     choice.hash.clear();
   });
-  conductor_.chosen(true);
+  conductor_.chosen();
   processor_.updateHostDisplay(juce::AudioProcessor::ChangeDetails().withNonParameterStateChanged(true));
 }
 
