@@ -23,7 +23,7 @@ def display(folder: Path, width: int = 1280, height: int = 900) -> Iterator[str]
     """Name of an X display of 24 bits; the test is skipped where there is no Xvfb or no xdotool."""
     for program in ("Xvfb", "xdotool"):
         if shutil.which(program) is None:
-            pytest.skip(f"no {program}; install it: bash scripts/setup")
+            pytest.skip(f"no {program}; install it: bash scripts/setup export,dev plugin")
     reading, writing = os.pipe()
     words = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-fbdir", str(folder)]
     server = subprocess.Popen(words, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

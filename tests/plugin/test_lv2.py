@@ -26,7 +26,7 @@ def server(installed: Environment, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Environment of the clients of a JACK server of our own."""
     for program in ("jackd", "jalv"):
         if shutil.which(program) is None:
-            pytest.skip(f"no {program}; install it: bash scripts/setup")
+            pytest.skip(f"no {program}; install it: bash scripts/setup export,dev plugin")
     whole = {**os.environ, **installed, "JACK_DEFAULT_SERVER": f"lmdm-{os.getpid()}", "JACK_NO_START_SERVER": "1"}
     environment = {name: value for name, value in whole.items() if value is not None}
     words = ["jackd", "--no-realtime", "--name", environment["JACK_DEFAULT_SERVER"], "-d", "dummy", "-r", "48000", "-p", "512"]
