@@ -103,6 +103,8 @@ class LMDM_EXPORT LiveProcessor {
   [[nodiscard]] LiveMetrics metrics() const noexcept LMDM_NONBLOCKING;
   /// [control] Why the inference thread stopped, or empty; also the refusal of a request that came too late to throw.
   [[nodiscard]] std::string failure() const;
+  /// [control] As of Generator, once the prompt is heard.
+  [[nodiscard]] std::string notice() const;
   /// [control] Of the blocks that were made since the last call, the newest 64 at most; of none unless `LiveOptions::reports`.
   [[nodiscard]] std::vector<BlockReport> take_reports();
 

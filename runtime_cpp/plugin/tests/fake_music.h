@@ -86,6 +86,7 @@ class FakeMusic final : public Music {
     position_ = 0;
   }
   [[nodiscard]] std::string failure() const override { return {}; }
+  [[nodiscard]] std::string notice() const override { return {}; }
   [[nodiscard]] std::vector<BlockReport> take_reports() override { return {}; }
 
  private:

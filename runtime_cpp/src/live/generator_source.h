@@ -18,6 +18,7 @@ class GeneratorSource final : public Source {
   void reset() override;
   void freeze(bool frozen) override;
   void next(std::span<const float> input, std::span<float> audio) override;
+  [[nodiscard]] std::string notice() const override { return generator_.notice(); }
   [[nodiscard]] Timings timings() const noexcept override { return generator_.timings(); }
   [[nodiscard]] Followed followed() const override;
   void cancel() noexcept override { generator_.cancel(); }

@@ -62,6 +62,9 @@ LiveMetrics LiveProcessor::metrics() const noexcept {
 std::string LiveProcessor::failure() const {
   return state_->processor.failure();
 }
+std::string LiveProcessor::notice() const {
+  return state_->processor.notice();
+}
 std::vector<BlockReport> LiveProcessor::take_reports() {
   return state_->processor.take_reports();
 }

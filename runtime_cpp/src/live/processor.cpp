@@ -112,6 +112,10 @@ std::string Processor::failure() const {
   return requests_.reported();
 }
 
+std::string Processor::notice() const {
+  return requests_.noted();
+}
+
 std::vector<BlockReport> Processor::take_reports() {
   return reports_.take();
 }

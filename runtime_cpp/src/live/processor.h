@@ -37,6 +37,7 @@ class Processor {
 
   [[nodiscard]] LiveMetrics metrics() const noexcept LMDM_NONBLOCKING;
   [[nodiscard]] std::string failure() const;
+  [[nodiscard]] std::string notice() const;
   [[nodiscard]] std::vector<BlockReport> take_reports();
 
  private:

@@ -64,4 +64,14 @@ std::string Requests::reported() const {
   return reported_;
 }
 
+void Requests::note(std::string sentence) {
+  const std::scoped_lock lock(mutex_);
+  noted_ = std::move(sentence);
+}
+
+std::string Requests::noted() const {
+  const std::scoped_lock lock(mutex_);
+  return noted_;
+}
+
 }  // namespace lmdm::live

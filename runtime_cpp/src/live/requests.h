@@ -24,11 +24,14 @@ class Requests {
   /// Why a request was not served, or why the music stopped; empty: all is well.
   void report(std::string sentence);
   [[nodiscard]] std::string reported() const;
+  /// What was served in part only; empty: all of it.
+  void note(std::string sentence);
+  [[nodiscard]] std::string noted() const;
 
  private:
   mutable std::mutex mutex_;
   Batch waiting_;
-  std::string reported_;
+  std::string reported_, noted_;
 };
 
 }  // namespace lmdm::live

@@ -73,6 +73,8 @@ class Source {
   /// Makes a block, planar [channels, block], from the planar input of the block's own time, [inputs * channels, block + lookahead], which
   /// is empty where it takes none.
   virtual void next(std::span<const float> input, std::span<float> audio) = 0;
+  /// What was not read of the newest prompt, as a sentence, or empty.
+  [[nodiscard]] virtual std::string notice() const { return {}; }
   /// Stages of the last block.
   [[nodiscard]] virtual Timings timings() const noexcept = 0;
   [[nodiscard]] virtual Followed followed() const = 0;

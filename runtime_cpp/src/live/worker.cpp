@@ -163,6 +163,7 @@ void Worker::make_block() {
   const Clock::time_point start = Clock::now();
   source_.next(heard_, audio_);
   last_seconds_ = seconds_since(start);
+  requests_.note(source_.notice());
   if (!std::exchange(continues_, true)) output_.begin(line.audio_begin(block_));
   output_.push(audio_);
   report_block();

@@ -155,6 +155,19 @@ TEST_P(LiveGenerator, in_real_time_makes_music_and_ends_at_once) {
   EXPECT_FALSE(live.metrics().failed) << live.failure();
 }
 
+TEST_P(LiveGenerator, tells_of_a_prompt_that_is_not_read_to_its_end) {
+  LiveProcessor processor(generator(), {InputRole::none, Underrun::silence, 0, true, 0});
+  processor.set_prompt(second_prompt);
+  processor.prepare(8000, 1, 512);
+  std::vector<float> sound(1000);
+  float* const output = sound.data();
+  processor.process(nullptr, &output, 1, 1000);
+  EXPECT_NE(processor.notice().find("tokens long and only its first"), std::string::npos) << processor.notice();
+  processor.set_prompt("a");
+  processor.process(nullptr, &output, 1, 1000);
+  EXPECT_EQ(processor.notice(), "");
+}
+
 INSTANTIATE_TEST_SUITE_P(, LiveGenerator, testing::Values("encoder-decoder", "block-causal"),
                          [](const auto& each) { return std::string(each.param).substr(0, 5); });
 

@@ -100,6 +100,9 @@ void LiveMusic::restart() {
 std::string LiveMusic::failure() const {
   return processor_.failure();
 }
+std::string LiveMusic::notice() const {
+  return processor_.notice();
+}
 std::vector<BlockReport> LiveMusic::take_reports() {
   return processor_.take_reports();
 }

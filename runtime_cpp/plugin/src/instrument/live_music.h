@@ -28,6 +28,7 @@ class LiveMusic final : public Music {
   void begin_again() override;
   void restart() override;
   [[nodiscard]] std::string failure() const override;
+  [[nodiscard]] std::string notice() const override;
   [[nodiscard]] std::vector<BlockReport> take_reports() override;
 
  private:

@@ -35,6 +35,8 @@ class Music {
   virtual void restart() = 0;
   /// [control] What was refused or failed, or empty.
   [[nodiscard]] virtual std::string failure() const = 0;
+  /// [control] What was not read of the newest prompt, or empty.
+  [[nodiscard]] virtual std::string notice() const = 0;
   /// [control] Blocks that were made since the last call.
   [[nodiscard]] virtual std::vector<BlockReport> take_reports() = 0;
 };

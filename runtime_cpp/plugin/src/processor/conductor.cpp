@@ -228,6 +228,7 @@ Performance Conductor::performance() const {
     found.facts = engine->facts;
     found.metrics = engine->music->metrics();
     found.failure = engine->music->failure();
+    if (found.notice.empty()) found.notice = engine->music->notice();
   }
   return found;
 }

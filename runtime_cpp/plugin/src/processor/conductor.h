@@ -36,7 +36,7 @@ struct Performance {
   bool has_engine = false, overloaded = false;
   LiveMetrics metrics;
   std::string failure;
-  std::string notice;  ///< of an instrument that is another than when the session was saved, or empty
+  std::string notice;  ///< of an instrument that has changed since the session was saved, or of a prompt that is not read to its end
 };
 
 /// The control thread of every engine: hands over what the parameters, the pedal and the editor ask for, has engines built where that is
