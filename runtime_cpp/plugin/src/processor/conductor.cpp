@@ -221,7 +221,6 @@ Performance Conductor::performance() const {
   found.loading = loader_.status();
   const std::scoped_lock lock(mutex_);
   const Engine* const engine = heard();
-  found.has_engine = engine != nullptr;
   found.overloaded = load_.overloaded();
   found.notice = notice_;
   if (engine != nullptr) {

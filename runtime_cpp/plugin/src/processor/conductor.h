@@ -33,7 +33,7 @@ struct Venue {
 struct Performance {
   Loading loading;
   Facts facts;
-  bool has_engine = false, overloaded = false;
+  bool overloaded = false;
   LiveMetrics metrics;
   std::string failure;
   std::string notice;  ///< of an instrument that has changed since the session was saved, or of a prompt that is not read to its end
