@@ -11,6 +11,8 @@ namespace lmdm::live {
 namespace {
 
 constexpr int measured_blocks = 3;
+// On a machine that grants no realtime priority, single blocks of half an hour took up to 4 times as long as the slowest of three.
+constexpr double times_the_slowest = 4;
 constexpr double waking_seconds = 0.005;
 constexpr double grid_seconds = 0.02;
 
@@ -32,7 +34,7 @@ double measured_margin(Source& source) {
   const double prompt = source.timings().prompt / 1000;
   double worst = 0;
   for (int i = 0; i < measured_blocks; ++i) worst = std::max(worst, seconds_of_block(source, input, audio));
-  return allowed_margin(2 * worst + prompt + waking_seconds, static_cast<double>(format.block) / format.sample_rate);
+  return allowed_margin(times_the_slowest * worst + prompt + waking_seconds, static_cast<double>(format.block) / format.sample_rate);
 }
 
 double allowed_margin(double wanted, double block) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "fake_source.h"
 #include "host.h"
@@ -101,6 +103,16 @@ TEST(Margin, lies_on_a_grid_and_is_at_most_a_block) {
   EXPECT_DOUBLE_EQ(allowed_margin(0.31, 0.372), 0.32);
   EXPECT_DOUBLE_EQ(allowed_margin(0.365, 0.372), 0.372);
   EXPECT_DOUBLE_EQ(allowed_margin(7, 0.372), 0.372);
+}
+
+TEST(Margin, that_is_measured_holds_four_of_the_slowest_block) {
+  constexpr int milliseconds = 30;
+  FakeSource source(format_of(44100), [](std::int64_t block, std::span<const float>, std::span<float> audio) {
+    if (block == 2) std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    std::ranges::fill(audio, 0.0F);
+  });
+  // A busy machine only makes it longer.
+  EXPECT_GE(measured_margin(source), 0.14);
 }
 
 TEST(Margin, that_is_measured_is_the_same_for_sources_that_are_nearly_as_fast) {
