@@ -28,15 +28,15 @@ def test_a_missing_program_is_explained(tmp_path):
 
 
 @pytest.mark.heavy
-def test_both_runtimes_stream_at_once(tmp_path, monkeypatch):
+def test_both_runtimes_stream_at_once(tmp_path, tmp_path_factory, monkeypatch):
     pytest.importorskip("torch")
-    from tests.bundles import write_small_bundle
+    from tests.bundles import small_bundle
     from tests.runtime.test_exported_controls import CONFIGS
 
     tool = built("lmdm-bench")
-    write_small_bundle(tmp_path / "bundle", next(iter(CONFIGS.values()))(), rollout_blocks=8)
+    bundle = small_bundle(tmp_path_factory, next(iter(CONFIGS.values()))()).bundle
     monkeypatch.setattr(module, "RESULTS", tmp_path)
-    done = CliRunner().invoke(module.paced, ["--bundle", str(tmp_path / "bundle"), "--tool", str(tool), "--seconds", "4", "--json"])
+    done = CliRunner().invoke(module.paced, ["--bundle", str(bundle), "--tool", str(tool), "--seconds", "4", "--json"])
     result = json.loads((tmp_path / "paced-default.json").read_text())
     assert done.exit_code == int(any(figures["underruns"] for figures in result["figures"].values())), done.output
     for figures in result["figures"].values():
