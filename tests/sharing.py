@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,22 +28,16 @@ def locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """The folder `name` of this run, which `make` fills in whichever process asks first; the others wait for it."""
     # pytest-xdist gives each worker a folder in the one of the run.
-    common = factory.getbasetemp().parent if is_worker() else factory.getbasetemp()
-    made, unfinished = common / "made" / name, common / "unfinished" / name
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with locked(made.with_name(f"{made.name}.lock")):
-        if not made.exists():
-            make(_emptied(unfinished))
-            unfinished.rename(made)
-    return made
-
-
-def _emptied(folder: Path) -> Path:
-    """A new folder; one that a process left when it died is put aside."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.exists():
-        folder.rename(folder.with_name(f"{folder.name}.left-by-{os.getpid()}"))
-    folder.mkdir()
+    common = (factory.getbasetemp().parent if is_worker() else factory.getbasetemp()) / "made"
+    common.mkdir(exist_ok=True)
+    folder, whole = common / name, common / f"{name}.whole"
+    with locked(common / f"{name}.lock"):
+        if not whole.exists():
+            # What a process left when it died is no whole.
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            whole.touch()
     return folder
 
 

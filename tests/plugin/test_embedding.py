@@ -14,6 +14,7 @@ import pytest
 from lmdm_runtime import Session, load_bundle
 from tests.plugin.artefacts import need_host
 from tests.runtime_cpp.programs import ROOT, tiny_bundle
+from tests.sharing import made_once
 
 pytestmark = pytest.mark.heavy
 
@@ -40,13 +41,16 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"no lmdm in {installed}; scripts/test installs it there from the preset release")
     if not list(Path("/usr/lib").glob("*/cmake/JUCE-*")):
         pytest.skip("JUCE's CMake package is absent; install it: apt-get install juce-modules-source")
-    build = tmp_path_factory.mktemp("embedding")
+    return next(made_once(tmp_path_factory, "embedding", build).rglob("Embedded.vst3"))
+
+
+def build(folder: Path) -> None:
+    installed = ROOT / "build" / "installed"
     settings = [f"-Dlmdm_ROOT={installed}", "-DCMAKE_BUILD_TYPE=Release"]
     if shutil.which("ccache"):
         settings += [f"-DCMAKE_{language}_COMPILER_LAUNCHER=ccache" for language in ("C", "CXX")]
-    subprocess.run(["cmake", "-S", EXAMPLE, "-B", build, "-G", "Ninja", *settings], check=True, capture_output=True)
-    subprocess.run(["cmake", "--build", build, "--parallel", "2"], check=True, capture_output=True)
-    return next(build.rglob("Embedded.vst3"))
+    subprocess.run(["cmake", "-S", EXAMPLE, "-B", folder, "-G", "Ninja", *settings], check=True, capture_output=True)
+    subprocess.run(["cmake", "--build", folder, "--parallel", "2"], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")

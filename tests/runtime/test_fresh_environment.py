@@ -13,6 +13,7 @@ import pytest
 import soundfile
 
 from tests.runtime.conftest import Tiny
+from tests.sharing import made_once
 
 ROOT = Path(__file__).resolve().parents[2]
 ABSENT = {"torch", "onnx", "onnxscript", "onnxsim", "polygraphy", "pydantic", "safetensors", "scipy", "transformers", "matplotlib"}
@@ -23,7 +24,10 @@ pytestmark = pytest.mark.heavy
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scripts folder of a new virtual environment with `lmdm`, no extra, installed from a copy of the sources."""
-    base = tmp_path_factory.mktemp("fresh")
+    return made_once(tmp_path_factory, "fresh", install) / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
+
+
+def install(base: Path) -> None:
     source = base / "source"
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -40,7 +44,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if "connection" in made.stderr.lower() and made.returncode:
         pytest.skip("pip reaches no package index")
     assert made.returncode == 0, made.stderr
-    return scripts
 
 
 def run(scripts: Path, *args: object) -> subprocess.CompletedProcess[str]:
