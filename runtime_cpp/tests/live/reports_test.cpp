@@ -106,9 +106,8 @@ TEST(Margin, lies_on_a_grid_and_is_at_most_a_block) {
 }
 
 TEST(Margin, that_is_measured_holds_four_of_the_slowest_block) {
-  constexpr int milliseconds = 30;
-  FakeSource source(format_of(44100), [](std::int64_t block, std::span<const float>, std::span<float> audio) {
-    if (block == 2) std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  FakeSource source(format_of(44100), [](std::int64_t index, std::span<const float>, std::span<float> audio) {
+    if (index == 2) std::this_thread::sleep_for(std::chrono::milliseconds(30));
     std::ranges::fill(audio, 0.0F);
   });
   // A busy machine only makes it longer.
