@@ -16,7 +16,7 @@ from lmdm_export.validate.step_rollout import check_rollout
 from lmdm_export.validate.step_runtimes import check_runtimes
 from lmdm_export.validate.truth import Begin, Truth, silent
 from lmdm_export.validate.truth_fixtures import FixtureTruth
-from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
+from lmdm_runtime.backends import DEFAULT, make_backend
 from lmdm_runtime.bundle import Bundle, load_bundle
 
 CHECKS: dict[int, Callable[[Validation], None]] = {
@@ -38,6 +38,7 @@ def validate_bundle(
     plots: Path | None = None,
     t5: Path | None = None,
     threads: int | None = None,
+    engine: str = DEFAULT,
     begin: Begin = silent,
 ) -> Report:
     """Hold a bundle against its checkpoint, or without one against its own fixtures.
@@ -46,7 +47,8 @@ def validate_bundle(
         steps: which of the five steps to run.
         blocks: length of the closed loop; None is 64, or what the fixtures of a large network hold.
         plots: folder for pictures.
-        threads: of ONNX Runtime; None is the runtime's own choice.
+        threads: of the engine; None is its own choice.
+        engine: which of `lmdm_runtime.backends.ENGINES` runs the graphs.
 
     Raises:
         BundleError: the bundle is damaged.
@@ -56,7 +58,7 @@ def validate_bundle(
     bundle = load_bundle(path)
     truth = _truth(bundle, checkpoint, seed, t5)
     report = Report(bundle.manifest.name, truth.name)
-    backend = OrtBackend(bundle, OrtOptions(threads=threads))
+    backend = make_backend(engine, bundle, threads)
     length = truth.usual_blocks if blocks is None else blocks
     if length < USUAL_BLOCKS and blocks is None and 3 in steps:
         report.not_run.append(NotRun(3, f"closed loop of {USUAL_BLOCKS} blocks", f"the fixtures hold {length}; give --checkpoint"))

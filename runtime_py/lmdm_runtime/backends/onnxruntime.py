@@ -91,6 +91,11 @@ class OrtBackend(Backend):
         self.bundle, self.options = bundle, options or OrtOptions()
         self._sessions: dict[str, ort.InferenceSession] = {}
 
+    @classmethod
+    def open(cls, bundle: Bundle, threads: int | None) -> OrtBackend:
+        """See `lmdm_runtime.backends.make_backend`."""
+        return cls(bundle, OrtOptions(threads=threads))
+
     def buffer(self, port: Port) -> OrtBuffer:
         return OrtBuffer(port)
 
