@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from lmdm_export.precision.network import network_graphs, steps_of
 from lmdm_export.precision.quantise import Feed
@@ -51,5 +51,5 @@ def _tap(names: list[str], stride: int, feeds: list[Feed]) -> Callable[[], Run]:
     return make
 
 
-def _read(names: list[str], buffers: Buffers) -> Mapping:  # type: ignore[type-arg]
+def _read(names: list[str], buffers: Buffers) -> Feed:
     return {name: buffers[name].read() for name in names}

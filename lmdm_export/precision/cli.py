@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 import tempfile
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from lmdm_export.precision.names import DEFAULT_BUDGET, NAMES
+from lmdm_export.precision.options import KindList, NameList, command_line
 from lmdm_export.validate.progress import shown
 from lmdm_export.validate.scenario import FEWEST_BLOCKS
-
-# As in kinds.py, which needs onnx; --help must not.
-NAMES = ("float16", "bfloat16", "int8", "int8-static", "int8-blocks", "int4", "int8-fp16")
-DEFAULT_BUDGET = 0.1
-
-
-class NameList(click.ParamType):
-    """Names with commas between them."""
-
-    name = "names"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        return value if isinstance(value, tuple) else tuple(part.strip() for part in str(value).split(",") if part.strip())
-
-
-class KindList(NameList):
-    """Names of precisions."""
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        names = super().convert(value, param, ctx)
-        strange = [name for name in names if name not in NAMES]
-        if strange:
-            self.fail(f"there is no precision {strange[0]!r}; there are {', '.join(NAMES)}", param, ctx)
-        return names
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--budget", type=click.FloatRange(0, min_open=True), default=DEFAULT_BUDGET, show_default=True, help="Of another seed's distance.")
+@click.option(
+    "--budget", type=click.FloatRange(0, min_open=True), default=DEFAULT_BUDGET, show_default=True, help="Of another seed's distance."
+)
 @click.option("--kinds", type=KindList(), default=",".join(NAMES), show_default=True, help="Which precisions to measure.")
 @click.option("--keep", type=NameList(), default="", help="Matrices that stay float32, as lmdm bisect names them.")
 @click.option("--blocks", type=click.IntRange(FEWEST_BLOCKS), default=None, help="Length of the rollout; 64, or what the fixtures hold.")
@@ -111,8 +89,3 @@ def precision(
         if output is not None and not ladder.interrupted:
             click.echo(f"written: {output}; next: lmdm validate {output}")
     return 130 if ladder.interrupted else 1 if ladder.missed else 0
-
-
-def command_line() -> str:
-    """The command as it was given, without the folders of this machine."""
-    return shlex.join(["lmdm", *(argument if not argument.startswith("/") else Path(argument).name for argument in sys.argv[1:])])

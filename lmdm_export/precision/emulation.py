@@ -6,7 +6,7 @@ adds in float32 and rounds what an operator leaves, but it may fuse two operator
 
 from __future__ import annotations
 
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from lmdm_export.precision.half import types_of
 
@@ -41,7 +41,7 @@ def emulated(model: ModelProto) -> ModelProto:
     return made
 
 
-def _rounding(value: str, rounded: str) -> list:  # type: ignore[type-arg]
+def _rounding(value: str, rounded: str) -> list[NodeProto]:
     half = f"{rounded}_bfloat16"
     return [
         helper.make_node("Cast", [value], [half], to=TensorProto.BFLOAT16, name=half),

@@ -23,6 +23,11 @@ def in_half(model: ModelProto, kind: int, kept: set[str]) -> ModelProto:
         ExportError: a weight is beyond the type's range.
     """
     types = types_of(model)
+    unknown = [name for node in model.graph.node for name in node.output if name and name not in types]
+    if unknown:
+        raise ExportError(
+            f"graph {model.graph.name} has a value {unknown[0]} of unknown type; export the checkpoint again with lmdm export"
+        )
     made = _Conversion(model, kind, types)
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     for node in model.graph.node:
@@ -48,7 +53,7 @@ class _Conversion:
         self.nodes: list[NodeProto] = []
         self.weights = {tensor.name: tensor for tensor in model.graph.initializer}
         self.outputs = {value.name for value in model.graph.output}
-        self.at = dict.fromkeys((name for name, found in types.items() if found == TensorProto.FLOAT), TensorProto.FLOAT)
+        self.at: dict[str, int] = dict.fromkeys((name for name, found in types.items() if found == TensorProto.FLOAT), TensorProto.FLOAT)
         self.casts: dict[tuple[str, int], str] = {}
 
     def add(self, node: NodeProto, kind: int) -> None:
@@ -99,12 +104,9 @@ def _narrowed(tensor: TensorProto, name: str, kind: int) -> TensorProto:
 
 
 def types_of(model: ModelProto) -> dict[str, int]:
-    """Element type of every value."""
+    """Element type of every value that ONNX's own inference knows: none behind an operator of another domain."""
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=False, data_prop=False)
     values = [*inferred.graph.input, *inferred.graph.output, *inferred.graph.value_info]
     types = {value.name: value.type.tensor_type.elem_type for value in values}
     types |= {tensor.name: tensor.data_type for tensor in model.graph.initializer}
-    unknown = [name for node in model.graph.node for name in node.output if name and name not in types]
-    if unknown:
-        raise ExportError(f"graph {model.graph.name} has a value {unknown[0]} of unknown type; export the checkpoint again with lmdm export")
     return types

@@ -1,4 +1,7 @@
-"""Named parts of a graph that stay float32, found by their shape, as the nodes of a bundle carry no names of their own."""
+"""Named parts of a graph that stay float32, found by their shape, as the nodes of a bundle carry no names of their own.
+
+Snake activations are in codecs only, and those stay float32 as a whole.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from lmdm_export.precision.network import Links
 
 WAVES = ("Sin", "Cos")
 MOVES = ("Slice", "Split")
+MASKS = ("Add", "Where", "IsNaN", "Unsqueeze", "Expand", "Reshape")
 
 
 def norms(model: ModelProto) -> set[str]:
@@ -18,8 +22,19 @@ def norms(model: ModelProto) -> set[str]:
 
 
 def softmax(model: ModelProto) -> set[str]:
-    """Softmax: a sum of exponentials over the whole window."""
-    return {node.name for node in model.graph.node if node.op_type == "Softmax"}
+    """Softmax, a sum of exponentials over the whole window, with the mask before it, whose smallest float32 no float16 holds."""
+    links, found = Links(model), set()
+    for start in links.nodes:
+        if start.op_type != "Softmax":
+            continue
+        found.add(start.name)
+        for follow in (links.before, links.after):
+            queue = [start]
+            while queue:
+                near = [node for node in follow(queue.pop()) if node.op_type in MASKS and node.name not in found]
+                found |= {node.name for node in near}
+                queue += near
+    return found
 
 
 def rotary(model: ModelProto) -> set[str]:
@@ -51,23 +66,11 @@ def time_features(model: ModelProto) -> set[str]:
     return found
 
 
-def snake(model: ModelProto) -> set[str]:
-    """Snake activations of a codec, x + sin(ax)²/a: the square of the sine and the division by a small a."""
-    links, found = Links(model), set()
-    for wave in links.nodes:
-        squares = [node for node in links.after(wave) if node.op_type in ("Pow", "Mul")] if wave.op_type == "Sin" else []
-        if squares:
-            found |= {wave.name, *(node.name for node in squares), *(node.name for node in links.before(wave) if node.op_type == "Mul")}
-            found |= {node.name for square in squares for node in links.after(square) if node.op_type in ("Mul", "Div")}
-    return found
-
-
 ISLANDS: dict[str, Callable[[ModelProto], set[str]]] = {
     "norms": norms,
     "softmax": softmax,
     "rotary": rotary,
     "time features": time_features,
-    "snake": snake,
 }
 
 

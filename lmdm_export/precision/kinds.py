@@ -11,11 +11,10 @@ from lmdm_export.errors import ExportError
 from lmdm_export.precision.half import in_half
 from lmdm_export.precision.islands import island_nodes
 from lmdm_export.precision.matrices import matrices
+from lmdm_export.precision.names import FLOAT32, NAMES, SILENT
 from lmdm_export.precision.quantise import Feed, blocks, dynamic, static
 
-FLOAT32 = "float32"
-AUTO = "auto"
-SENSITIVE = ("norms", "softmax", "rotary", "time features", "snake")
+SENSITIVE = ("norms", "softmax", "rotary", "time features")
 """What 16 bits would hurt: sums over many values, and phases."""
 UNQUANTISED = (*SENSITIVE, "attention", "convolutions", "embeddings")
 """Quantisation touches constant matrices and nothing else."""
@@ -25,14 +24,18 @@ UNQUANTISED = (*SENSITIVE, "attention", "convolutions", "embeddings")
 class Kind:
     """One precision. `islands` stay float32.
 
-    `plays`: ONNX Runtime's CPU provider has kernels for it. `calibrated`: it needs to see what the network's inputs are in use.
+    `calibrated`: it needs to see what the network's inputs are in use.
     """
 
     name: str
     what: str
     islands: tuple[str, ...]
-    plays: bool = True
     calibrated: bool = False
+
+    @property
+    def plays(self) -> bool:
+        """Whether ONNX Runtime's CPU provider has kernels for it."""
+        return self.name not in SILENT
 
     def convert(self, model: ModelProto, keep: Collection[str] = (), feeds: Sequence[Feed] = ()) -> ModelProto:
         """A float32 graph in this precision.
@@ -62,14 +65,14 @@ class Kind:
                 quantised = static(model, chosen, feeds, symmetric=True)
                 kept = island_nodes(quantised, self.islands) | {matrix.node for matrix in every if matrix.name in keep}
                 return in_half(quantised, TensorProto.FLOAT16, kept)
-        raise ExportError(f"there is no conversion to {self.name}; there are {', '.join(KINDS)}")
+        raise ExportError(f"there is no conversion to {self.name}; there are {', '.join(NAMES)}")
 
 
 KINDS = {
     kind.name: kind
     for kind in (
         Kind("float16", "16 bits, 11 of them exact, up to 65,504", SENSITIVE),
-        Kind("bfloat16", "16 bits, 8 of them exact, float32's range; for engines, no CPU kernels in ONNX Runtime", SENSITIVE, plays=False),
+        Kind("bfloat16", "16 bits, 8 of them exact, float32's range; for engines, no CPU kernels in ONNX Runtime", SENSITIVE),
         Kind("int8", "int8 weights, activations quantised as they come", UNQUANTISED),
         Kind("int8-static", "int8 weights, activations quantised by ranges of a calibration", UNQUANTISED, calibrated=True),
         Kind("int8-blocks", "int8 weights, a scale for every 32 of a column", UNQUANTISED),

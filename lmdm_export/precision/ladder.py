@@ -10,18 +10,19 @@ from typing import Any
 
 from lmdm_export.errors import ExportError
 from lmdm_export.precision.calibration import recorded
-from lmdm_export.precision.kinds import FLOAT32, KINDS, Kind
+from lmdm_export.precision.faults import control_faults
+from lmdm_export.precision.kinds import KINDS, Kind
 from lmdm_export.precision.measure import Parity, parity_of
+from lmdm_export.precision.names import FLOAT32
 from lmdm_export.precision.quantise import Feed
 from lmdm_export.precision.reference import Reference, reference_of, rollouts
 from lmdm_export.precision.timing import USUAL_ROUNDS, Cost, Subject, cost_beside
 from lmdm_export.precision.variant import Variant, emulation, write_variant
-from lmdm_export.validate.controls import Fault, cache_faults, noise_fault, prompt_fault
+from lmdm_export.validate.controls import Fault, noise_fault
 from lmdm_export.validate.player import HEALTHY
 from lmdm_export.validate.truth import Begin, silent
 from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
 from lmdm_runtime.bundle import Bundle
-from lmdm_runtime.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,6 @@ class Ladder:
             "chosen": None if self.chosen is None else self.chosen.kind,
             "interrupted": self.interrupted,
         }
-
-
-def control_faults(manifest: Manifest) -> list[Fault]:
-    """What a broken export would sound like. Another seed is 1 by definition and needs no run."""
-    swapped = next(fault for fault in cache_faults(manifest) if fault.name == "swapped K and V")
-    return [prompt_fault(manifest), swapped]
 
 
 class Search:

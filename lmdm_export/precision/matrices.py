@@ -21,7 +21,7 @@ SMALLEST = 16
 
 @dataclass(frozen=True)
 class Matrix:
-    """A product with a constant matrix. `name` is the same in every graph that uses the matrix; `node` and `weight` are those of `graph`."""
+    """A product with a constant matrix. `name` is the same in every graph that uses the matrix; `node` and `weight` are of `graph`."""
 
     name: str
     graph: str
@@ -69,7 +69,7 @@ class _Walk:
         self.latest = ""
 
     def shape(self, node: NodeProto) -> tuple[int, int]:
-        return self.shapes.get(node.input[1], ())  # type: ignore[return-value]
+        return self.shapes.get(node.input[1], ())
 
     def name(self, node: NodeProto) -> str | None:
         ahead = [near for near in self._near(node, forward=True) if near.name in self.attention]

@@ -14,10 +14,6 @@ from numpy.typing import NDArray
 
 from lmdm_export.precision.reference import Blocks, Reference, Rollouts
 
-DEFAULT_BUDGET = 0.1
-"""A tenth of another seed's distance is 20 dB below what a change of seed does to every block. The faults of a broken export (stale cross
-K/V, swapped K and V, another seed) lie at several times that, and a listener who could not name the seed cannot name the variant."""
-
 QUIETEST = 1e-6
 """Of the loudest channel's level: a channel below it is silent and has no level to compare."""
 

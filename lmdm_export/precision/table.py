@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -13,20 +14,25 @@ from lmdm_export.precision.timing import Spread
 def print_ladder(ladder: Ladder, console: Console) -> None:
     """Print every rung, the faults that the budget must not let pass, and what was chosen."""
     title = f"{ladder.name}: {ladder.blocks} blocks, budget {ladder.budget:g} of another seed's distance"
-    table = Table(title=title, title_justify="left")
-    table.add_column("precision")
-    for column in ("MB", "step ms", "context ms", "of float32", "parity", "forced", "closed loop", "level dB"):
-        table.add_column(column, justify="right")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("precision", no_wrap=True)
+    for column in ("MB", "step ms", "context ms", "× float32", "forced", "closed", "dB"):
+        table.add_column(column, justify="right", no_wrap=True)
     table.add_column("verdict")
     for rung in ladder.rungs:
         table.add_row(*_row(rung, ladder))
     console.print(table)
+    console.print(
+        "[dim]forced: each block from the reference's context; closed: the closed loop; the larger one counts; dB: drift of levels[/]"
+    )
     if any(rung.emulated for rung in ladder.rungs):
         console.print("[dim]emulated: rounded as bfloat16 after every operator and computed in float32, so its time says nothing[/]")
     for name, parity in ladder.controls.items():
         verdict = "[bold red]MISSED[/]" if name in ladder.missed else "[green]caught[/]"
         console.print(f"[dim]control[/] {name}: {_share(parity.share)} {verdict}", highlight=False)
-    console.print(_conclusion(ladder), highlight=False)
+    conclusion = _conclusion(ladder)
+    if conclusion is not None:
+        console.print(conclusion, highlight=False)
 
 
 def rung_line(rung: Rung, budget: float) -> str:
@@ -37,26 +43,33 @@ def rung_line(rung: Rung, budget: float) -> str:
 
 def _row(rung: Rung, ladder: Ladder) -> list[str]:
     parity, cost = rung.parity, rung.cost
-    times = ["–"] * 3 if cost is None else [_spread(cost.step), _spread(cost.context), _spread(cost.ratio)]
+    if cost is None:
+        times = ["emulated" if rung.emulated else "–", "–", "–"]
+    else:
+        times = [_spread(cost.step), _spread(cost.context), _spread(cost.ratio)]
     within = parity.within(ladder.budget)
-    verdict = "[green]within[/]" if within else "[red]outside[/]" if parity.steady else "[red]levels drift[/]"
     chosen = ladder.chosen is rung
+    passed = "[bold green]chosen[/]" if chosen else "[green]within[/]"
+    verdict = passed if within else "[red]outside[/]" if parity.steady else "[red]drifts[/]"
     return [
         f"[bold]{rung.kind}[/]" if chosen else rung.kind,
         f"{rung.bytes / 1e6:.1f}",
         *times,
-        *(_share(value) for value in (parity.share, parity.forced, parity.closed)),
+        _share(parity.forced),
+        _share(parity.closed),
         f"{parity.level_db:.2f}",
-        verdict + (", chosen" if chosen else "") + (", emulated" if rung.emulated else ""),
+        verdict,
     ]
 
 
-def _conclusion(ladder: Ladder) -> str:
+def _conclusion(ladder: Ladder) -> str | None:
     if ladder.missed:
         return f"[bold red]failed[/] a budget of {ladder.budget:g} lets pass: {', '.join(ladder.missed)}; give a smaller --budget"
     if ladder.interrupted:
         left = len(KINDS) + 1 - len(ladder.rungs)
         return f"[yellow]interrupted[/] with {left} precision{'s' * (left > 1)} left; run it again for the rest"
+    if all(rung.cost is None for rung in ladder.rungs):
+        return None
     if ladder.chosen is None:
         return "nothing that plays here was measured within the budget"
     return f"fastest within the budget: [bold]{ladder.chosen.kind}[/]"
@@ -67,4 +80,4 @@ def _spread(values: Spread) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{value:.1e}" if 0 < value < 1e-4 else f"{value:.4f}"
+    return f"{value:.0e}" if 0 < value < 1e-3 else f"{value:.3f}"

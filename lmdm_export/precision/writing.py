@@ -10,8 +10,9 @@ from pathlib import Path
 
 from lmdm_export.bundle import ExportResult, Source, export_bundle
 from lmdm_export.errors import ExportError
-from lmdm_export.precision.kinds import AUTO, FLOAT32, KINDS, kind_of
+from lmdm_export.precision.kinds import KINDS, kind_of
 from lmdm_export.precision.ladder import Ladder, Rung, Search
+from lmdm_export.precision.names import AUTO, FLOAT32
 from lmdm_export.settings import ExportSettings
 from lmdm_export.staging import require_writable, staged_folder
 from lmdm_export.validate.truth import Begin
@@ -76,7 +77,7 @@ def require_within(rung: Rung, budget: float) -> None:
         else f"changes levels by {rung.parity.level_db:.2f} dB, another seed by {rung.parity.other_level_db:.2f}"
     )
     raise ExportError(
-        f"{rung.kind} {found}; choose another precision, or keep the matrices float32 that lmdm bisect BUNDLE {rung.kind} names, with --keep"
+        f"{rung.kind} {found}; choose another precision, or keep the matrices float32 that lmdm bisect BUNDLE {rung.kind} names: --keep"
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from lmdm_export.errors import ExportError
 from lmdm_export.validate.context import Validation
 from lmdm_export.validate.report import STEPS, NotRun, Report
 from lmdm_export.validate.scenario import SEED, USUAL_BLOCKS
@@ -18,6 +20,7 @@ from lmdm_export.validate.truth import Begin, Truth, silent
 from lmdm_export.validate.truth_fixtures import FixtureTruth
 from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
 from lmdm_runtime.bundle import Bundle, load_bundle
+from lmdm_runtime.manifest import PrecisionEntry
 
 CHECKS: dict[int, Callable[[Validation], None]] = {
     1: check_graphs,
@@ -40,7 +43,7 @@ def validate_bundle(
     threads: int | None = None,
     begin: Begin = silent,
 ) -> Report:
-    """Hold a bundle against its checkpoint, or without one against its own fixtures.
+    """Hold a bundle against its checkpoint, or without one against its own fixtures; a precision variant to the budget that it states.
 
     Args:
         steps: which of the five steps to run.
@@ -54,6 +57,10 @@ def validate_bundle(
         CheckpointError: the checkpoint cannot be read.
     """
     bundle = load_bundle(path)
+    if bundle.manifest.precision is not None:
+        return _variant(
+            bundle, bundle.manifest.precision, checkpoint, steps=steps, blocks=blocks, plots=plots, threads=threads, begin=begin
+        )
     truth = _truth(bundle, checkpoint, seed, t5)
     report = Report(bundle.manifest.name, truth.name)
     backend = OrtBackend(bundle, OrtOptions(threads=threads))
@@ -66,6 +73,18 @@ def validate_bundle(
         CHECKS[step](validation)
         report.seconds[STEPS[step]] = round(time.perf_counter() - start, 3)
     return report
+
+
+def _variant(bundle: Bundle, precision: PrecisionEntry, checkpoint: Path | None, **options: Any) -> Report:
+    """A precision variant is held to its own budget, against what it carries of its float32 bundle."""
+    if checkpoint is not None:
+        raise ExportError(
+            f"{bundle.folder} is in {precision.kind} and is held against the fixtures that it carries; run lmdm validate on it without "
+            "--checkpoint, and with it on the float32 bundle"
+        )
+    from lmdm_export.precision.validation import validate_variant
+
+    return validate_variant(bundle, precision, **options)
 
 
 def _truth(bundle: Bundle, checkpoint: Path | None, seed: int, t5: Path | None) -> Truth:
