@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from lmdm_export.errors import ExportError
 from lmdm_export.validate.context import Validation
@@ -20,6 +21,7 @@ from lmdm_export.validate.truth_fixtures import FixtureTruth
 from lmdm_runtime.backends import DEFAULT, make_backend
 from lmdm_runtime.backends.base import Backend
 from lmdm_runtime.bundle import Bundle, load_bundle
+from lmdm_runtime.manifest import PrecisionEntry
 
 CHECKS: dict[int, Callable[[Validation], None]] = {
     1: check_graphs,
@@ -43,7 +45,7 @@ def validate_bundle(
     engine: str = DEFAULT,
     begin: Begin = silent,
 ) -> Report:
-    """Hold a bundle against its checkpoint, or without one against its own fixtures.
+    """Hold a bundle against its checkpoint, or without one against its own fixtures; a precision variant to the budget that it states.
 
     Args:
         steps: which of the five steps to run.
@@ -59,6 +61,18 @@ def validate_bundle(
         CheckpointError: the checkpoint cannot be read.
     """
     bundle = load_bundle(path)
+    if bundle.manifest.precision is not None:
+        return _variant(
+            bundle,
+            bundle.manifest.precision,
+            checkpoint,
+            steps=steps,
+            blocks=blocks,
+            plots=plots,
+            threads=threads,
+            engine=engine,
+            begin=begin,
+        )
     backend = make_backend(engine, bundle, threads)
     _require_float32(backend)
     truth = _truth(bundle, checkpoint, seed, t5)
@@ -80,6 +94,18 @@ def _require_float32(backend: Backend) -> None:
             f"engine {backend.name} computes in {backend.precision}, and every bound here is one of float32 rounding; "
             f"run lmdm validate with an engine in float32 ({DEFAULT}, for one)"
         )
+
+
+def _variant(bundle: Bundle, precision: PrecisionEntry, checkpoint: Path | None, **options: Any) -> Report:
+    """A precision variant is held to its own budget, against what it carries of its float32 bundle."""
+    if checkpoint is not None:
+        raise ExportError(
+            f"{bundle.folder} is in {precision.kind} and is held against the fixtures that it carries; run lmdm validate on it without "
+            "--checkpoint, and with it on the float32 bundle"
+        )
+    from lmdm_export.precision.validation import validate_variant
+
+    return validate_variant(bundle, precision, **options)
 
 
 def _truth(bundle: Bundle, checkpoint: Path | None, seed: int, t5: Path | None) -> Truth:
