@@ -1,4 +1,4 @@
-"""A picture of one long stream: blocks and private memory over time."""
+"""A picture of one long stream: blocks and memory over time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COLOURS = ("#1f77b4", "#ff7f0e")
 
 
 def plot_hour(path: Path, result: dict[str, Any]) -> Path:
-    """A column for each runtime; above, the median, 99th percentile and maximum of blocks, below, private memory."""
+    """A column for each runtime; above, the median, 99th percentile and maximum of blocks, below, memory that it has written to."""
     figures = result["figures"]
     figure = Figure(figsize=(5.2 * len(figures), 6.4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -48,12 +48,12 @@ def _blocks(axis: Axes, subject: str, of: dict[str, Any], period_ms: float, colo
 
 
 def _memory(axis: Axes, of: dict[str, Any], colour: str) -> None:
-    course = of["private_over_time"]
+    course = of["written_over_time"]
     axis.plot([at / 60 for at in course["seconds"]], course["median"], color=colour)
     axis.set_ylim(bottom=0)
-    axis.set_ylabel("private memory, MiB")
+    axis.set_ylabel("memory written to, MiB")
     axis.set_xlabel("minutes")
-    axis.set_title(_told(of["private_mib_an_hour"], "MiB"), fontsize=9)
+    axis.set_title(_told(of["written_mib_an_hour"], "MiB"), fontsize=9)
 
 
 def _told(slope: dict[str, float | None], unit: str) -> str:

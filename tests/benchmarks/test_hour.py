@@ -21,9 +21,9 @@ from tests.runtime_cpp.programs import built, tiny_bundle
 
 def test_memory_is_that_of_a_process() -> None:
     mine = memory_of(os.getpid())
-    assert 5 < mine["private"] <= mine["resident"]
+    assert 5 < mine["written"] <= mine["private"] <= mine["resident"]
     held = bytearray(os.urandom(1 << 20)) * 64
-    assert memory_of(os.getpid())["private"] > mine["private"] + 32
+    assert memory_of(os.getpid())["written"] > mine["written"] + 32
     assert len(held)
     assert memory_of(2**22 + 1) == {}
 
@@ -38,16 +38,16 @@ def streamed(growth_mib: float, slower_ms: float, underruns: int = 0) -> Streame
     """An hour of 100 blocks and 600 looks at the memory, each in a straight line."""
     blocks = [[36.0 * i, 30.0 + slower_ms * i / 100] for i in range(100)]
     report = {"blocks": blocks, "underruns": underruns, "prompt_changes": 719, "stages_ms": {}, "cold_start_ms": {"all": 1}}
-    names = ("private", "proportional", "resident")
+    names = ("written", "private", "proportional", "resident")
     return Streamed(report, [(6.0 * i, dict.fromkeys(names, 100.0 + growth_mib * i / 600)) for i in range(600)])
 
 
 def test_slopes_are_those_that_were_put_in() -> None:
     figures = module.figures_of(streamed(growth_mib=8, slower_ms=2), 3600, 371.5)
-    assert figures["private_mib_an_hour"]["per_hour"] == pytest.approx(8, rel=1e-3)
+    assert figures["written_mib_an_hour"]["per_hour"] == pytest.approx(8, rel=1e-3)
     assert figures["block_ms_an_hour"]["per_hour"] == pytest.approx(2, rel=0.02)
     # The middles of the second and of the last fifth lie three fifths of the hour apart.
-    assert figures["private_grown_mib"] == pytest.approx(8 * 0.6, abs=0.02)
+    assert figures["written_grown_mib"] == pytest.approx(8 * 0.6, abs=0.02)
     assert (figures["blocks"], figures["blocks_longer_than_the_period"]) == (100, 0)
     assert module.figures_of(streamed(0, slower_ms=400), 3600, 371.5)["blocks_longer_than_the_period"] == 14
 
@@ -57,7 +57,7 @@ def test_growth_lateness_and_memory_that_nobody_saw_fail() -> None:
     assert module.failures({"Python": steady}, 4.0) == []
     assert "grew by 6.0" in module.failures({"Python": module.figures_of(streamed(10, 0), 3600, 371.5)}, 4.0)[0]
     assert "3 of 100 blocks" in module.failures({"Python": module.figures_of(streamed(1, 0, underruns=3), 3600, 371.5)}, 4.0)[0]
-    assert len(module.failures({"Python": steady | {"private_grown_mib": float("nan")}}, 4.0)) == 1
+    assert len(module.failures({"Python": steady | {"written_grown_mib": float("nan")}}, 4.0)) == 1
 
 
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict:
@@ -78,8 +78,8 @@ def require_streamed(figures: dict) -> None:
     assert figures["block_ms"]["p50"] <= figures["block_ms"]["p95"] <= figures["block_ms"]["max"]
     assert sum(figures["stages_ms"][name]["p50"] for name in ("prompt", "context", "steps", "decode")) <= figures["block_ms"]["max"]
     assert figures["memory_mib"]["private"] > 1
-    assert len(figures["private_over_time"]["seconds"]) > 5
-    assert np.isfinite(figures["private_grown_mib"])
+    assert len(figures["written_over_time"]["seconds"]) > 5
+    assert np.isfinite(figures["written_grown_mib"])
 
 
 def test_python_streams_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
