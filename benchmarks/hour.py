@@ -24,6 +24,7 @@ from lmdm_runtime.bundle import load_bundle
 BINS = 60
 # Caches and pools have filled by then.
 SETTLED = 0.2
+MEMORY = ("written", "private", "proportional", "resident")
 
 
 @click.command(cls=Command)
@@ -41,7 +42,8 @@ def hour(bundle: Path, minutes: float, threads: int, runtime: str | None, growth
     """Stream a bundle in both runtimes at once, each in a process of its own, with a new prompt every five seconds.
 
     C++ plays through LiveProcessor to a host of 48 kHz and 128 samples; Python keeps two blocks ahead of a clock. Exit status 1 where a
-    block was not there when it was due, or where the memory that a runtime has written to lies --growth-mib higher in the last fifth than in the second.
+    block was not there when it was due, or where the memory that a runtime has written to lies --growth-mib higher in the last fifth
+    than in the second.
 
     \b
       cmake --preset release && cmake --build --preset release
@@ -170,9 +172,7 @@ ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "blocks, underruns": lambda of: f"{of['blocks']}, {of['underruns']}",
     "p50, p95, p99, max, ms": lambda of: ", ".join(f"{of['block_ms'][name]:.1f}" for name in ("p50", "p95", "p99", "max")),
     "slope of a block, ms an hour": lambda of: _slope(of["block_ms_an_hour"]),
-    "memory written, private, resident, MiB": lambda of: ", ".join(
-        f"{of['memory_mib'][name]:.0f}" for name in ("written", "private", "resident")
-    ),
+    "memory, MiB: " + ", ".join(MEMORY): lambda of: ", ".join(f"{of['memory_mib'][name]:.0f}" for name in MEMORY),
     "written grew by, MiB": lambda of: f"{of['written_grown_mib']:.2f}",
     "slope of written, MiB an hour": lambda of: _slope(of["written_mib_an_hour"]),
 }
