@@ -9,6 +9,9 @@ import pytest
 import torch
 
 from tests.oracle_cases import ORACLE
+from tests.sharing import pytest_runtest_protocol
+
+__all__ = ["pytest_runtest_protocol"]
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from lmdm_train.config import Layout
 from lmdm_train.model.instrument import Instrument
 from tests.bundles import named_config, write_small_bundle
 from tests.export.fixture_checks import graph_errors, rollout_errors
+from tests.sharing import made_once
 from tests.small_instruments import small_instrument
 
 SOURCE = Source("x.safetensors", "0" * 64, "tests")
@@ -32,12 +33,9 @@ GRAPHS = {"tiny-plain": 5, "tiny-sketch": 7}
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Bundles of small instruments by name, each written once."""
-    folder = tmp_path_factory.mktemp("bundles")
 
     def get(name: str) -> Path:
-        if not (folder / name).exists():
-            write_small_bundle(folder / name, name)
-        return folder / name
+        return made_once(tmp_path_factory, f"written-{name}", lambda folder: write_small_bundle(folder / name, name)) / name
 
     return get
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+
+def need_host(package: str) -> None:
+    """Skip a test where a host is not installed; it is looked for, not loaded, since hosts bring JUCE, LLVM and their threads along."""
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"no {package}; hosts come with the extra dev: bash scripts/setup")
 
 
 def build_folder() -> Path:

@@ -11,15 +11,16 @@ from click.testing import CliRunner
 
 from lmdm_runtime import Bundle
 from lmdm_runtime.cli import main
-from tests.plugin.artefacts import ROOT, built
+from tests.plugin.artefacts import ROOT, built, need_host
 from tests.plugin.bundles import RATE, write_played_bundle
+from tests.sharing import made_once
 
 Environment = dict[str, str | None]
 
 
 @pytest.fixture(scope="session")
 def vst3() -> Path:
-    pytest.importorskip("pedalboard", reason="hosts come with the extra dev: bash scripts/setup")
+    need_host("pedalboard")
     return built("GenerativeDelay.vst3")
 
 
@@ -34,10 +35,13 @@ def default_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     given = os.environ.get("LMDM_BUNDLE")
     if given:
         return Path(given).resolve()
-    folder = tmp_path_factory.mktemp("instruments") / "default"
-    done = CliRunner().invoke(main, ["export", str(ROOT / "lmdm_train" / "default" / "default.safetensors"), "-o", str(folder)])
-    assert done.exit_code == 0, done.output
-    return folder
+
+    def make(folder: Path) -> None:
+        checkpoint = ROOT / "lmdm_train" / "default" / "default.safetensors"
+        done = CliRunner().invoke(main, ["export", str(checkpoint), "-o", str(folder / "bundle")])
+        assert done.exit_code == 0, done.output
+
+    return made_once(tmp_path_factory, "default", make) / "bundle"
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from lmdm_runtime import Bundle
 from tests.plugin import dawdream, pedals
 from tests.plugin.alone import alone
+from tests.plugin.artefacts import need_host
 from tests.plugin.bundles import RATE
 from tests.plugin.conftest import Environment
 from tests.plugin.dawdream import Render, Rendered
@@ -20,7 +21,7 @@ WET = {"Mix": 1.0}
 
 @pytest.fixture(autouse=True)
 def _there_is_dawdreamer() -> None:
-    pytest.importorskip("dawdreamer", reason="hosts come with the extra dev: bash scripts/setup")
+    need_host("dawdreamer")
 
 
 def heard(rendered: Rendered) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from lmdm_runtime import Session, load_bundle
+from tests.plugin.artefacts import need_host
 from tests.runtime_cpp.programs import ROOT, tiny_bundle
 
 pytestmark = pytest.mark.heavy
@@ -33,7 +34,7 @@ np.save(sys.argv[5], plugin([], duration=seconds, sample_rate=rate, num_channels
 
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("pedalboard", reason="pedalboard is the host; it comes with the extra dev")
+    need_host("pedalboard")
     installed = ROOT / "build" / "installed"
     if not (installed / "include" / "lmdm").is_dir():
         pytest.skip(f"no lmdm in {installed}; scripts/test installs it there from the preset release")

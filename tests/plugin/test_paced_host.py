@@ -17,6 +17,8 @@ from tests.plugin.artefacts import built
 from tests.plugin.bundles import RATE
 from tests.plugin.conftest import Environment
 
+pytestmark = pytest.mark.quiet
+
 
 def host(environment: Mapping[str, str | None], *words: object) -> subprocess.CompletedProcess[str]:
     whole = {name: value for name, value in {**os.environ, **environment}.items() if value is not None}

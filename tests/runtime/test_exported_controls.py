@@ -21,7 +21,7 @@ from lmdm_train.control.sketch import finish, raw_features, sketch_controls  # n
 from lmdm_train.model.instrument import Instrument  # noqa: E402
 from lmdm_train.rollout import Rollout, cached_blocks  # noqa: E402
 from lmdm_train.rollout.prompts import PromptTimeline  # noqa: E402
-from tests.bundles import named_config, write_small_bundle  # noqa: E402
+from tests.bundles import named_config, small_bundle  # noqa: E402
 from tests.small_instruments import small_instrument  # noqa: E402
 
 pytestmark = pytest.mark.heavy
@@ -51,9 +51,7 @@ CONFIGS = {
 @pytest.fixture(scope="module", params=list(CONFIGS))
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Instrument, Path]:
     config = CONFIGS[request.param]()
-    folder = tmp_path_factory.mktemp("exported") / "bundle"
-    write_small_bundle(folder, config, rollout_blocks=8)
-    return small_instrument(config), folder
+    return small_instrument(config), small_bundle(tmp_path_factory, config).bundle
 
 
 def music(config: InstrumentConfig, blocks: int, seed: int) -> np.ndarray:

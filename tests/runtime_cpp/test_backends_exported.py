@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from tests.bundles import write_small_bundle
+from tests.bundles import small_bundle
 from tests.runtime.test_exported_controls import CONFIGS
 from tests.runtime_cpp.programs import built
 
@@ -20,10 +19,10 @@ pytestmark = pytest.mark.heavy
 
 
 @pytest.mark.parametrize("name", list(CONFIGS))
-def test_every_graph_answers_as_torch(name: str, tmp_path: Path) -> None:
+def test_every_graph_answers_as_torch(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     program = built("backends_test")
-    write_small_bundle(tmp_path / "exported", CONFIGS[name](), rollout_blocks=8)
-    environment = {**os.environ, "VIRTUAL_ENV": sys.prefix, "LMDM_TEST_EXPORTED": str(tmp_path / "exported")}
+    exported = small_bundle(tmp_path_factory, CONFIGS[name]()).bundle
+    environment = {**os.environ, "VIRTUAL_ENV": sys.prefix, "LMDM_TEST_EXPORTED": str(exported)}
     done = subprocess.run(
         [program, "--gtest_filter=Bundles/Fixtures.*/exported"], capture_output=True, text=True, check=False, env=environment
     )

@@ -225,12 +225,11 @@ def test_stream_with_the_native_engine(tiny: Tiny):
 
 
 @pytest.mark.heavy
-def test_a_drawn_sketch_is_the_same_in_both_engines(tmp_path: Path):
+def test_a_drawn_sketch_is_the_same_in_both_engines(tmp_path_factory: pytest.TempPathFactory):
     pytest.importorskip("torch")
-    from tests.bundles import write_small_bundle
+    from tests.bundles import small_bundle
 
-    write_small_bundle(tmp_path / "bundle", "tiny-sketch", rollout_blocks=8)
-    bundle = load_bundle(tmp_path / "bundle")
+    bundle = load_bundle(small_bundle(tmp_path_factory, "tiny-sketch").bundle)
 
     def played(session: Engine, curve: list[float]) -> np.ndarray:
         session.set_prompt(PAD)

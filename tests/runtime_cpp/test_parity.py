@@ -117,11 +117,10 @@ EXPORTED = [
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", EXPORTED)
-def test_exported_bundles(name: str, tmp_path: Path):
+def test_exported_bundles(name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory):
     pytest.importorskip("torch")
-    from tests.bundles import write_small_bundle
+    from tests.bundles import small_bundle
 
-    write_small_bundle(tmp_path / "bundle", name, rollout_blocks=8)
-    scenario = steered(load_bundle(tmp_path / "bundle"), BLOCKS)
+    scenario = steered(load_bundle(small_bundle(tmp_path_factory, name).bundle), BLOCKS)
     assert max(furthest(scenario, tmp_path / "played")) <= SAME
     assert max(furthest(replace(scenario, blocks=10), tmp_path / "late", replace(scenario.later(), blocks=10))) > SEEN

@@ -13,7 +13,7 @@ pytest.importorskip("onnx")
 from lmdm_runtime import load_bundle
 from lmdm_runtime.manifest import Manifest
 from lmdm_train.config import InstrumentConfig
-from tests.bundles import write_small_bundle
+from tests.bundles import small_bundle
 from tests.runtime.test_exported_controls import CONFIGS, music
 from tests.runtime_cpp.programs import built
 from tests.runtime_cpp.streams_reference import Reference, Request, cpp_answers, furthest, python_answers, request
@@ -27,9 +27,8 @@ ROUNDING, SEEN = 1e-6, 1e-3
 @pytest.fixture(scope="module", params=list(CONFIGS))
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[InstrumentConfig, Path]:
     built("streams_probe")
-    config, folder = CONFIGS[request.param](), tmp_path_factory.mktemp("exported") / "bundle"
-    write_small_bundle(folder, config, rollout_blocks=8)
-    return config, folder
+    config = CONFIGS[request.param]()
+    return config, small_bundle(tmp_path_factory, config).bundle
 
 
 def in_pieces(op: str, audio: np.ndarray) -> list[Request]:

@@ -156,12 +156,12 @@ def test_validate_needs_fixtures(tiny: Tiny):
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", ["tiny", "tiny-bc", "tiny-plain", "tiny-spectral", "tiny-sketch-bc", "tiny-accompaniment"])
-def test_validate_passes_and_sees_damage(name: str, tmp_path: Path):
+def test_validate_passes_and_sees_damage(name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory):
     pytest.importorskip("torch")
-    from tests.bundles import write_small_bundle
+    from tests.bundles import small_bundle
 
-    write_small_bundle(tmp_path / "bundle", name, rollout_blocks=16)
-    done = ran("lmdm-validate", tmp_path / "bundle", "--json", "--threads", 1)
+    exported = small_bundle(tmp_path_factory, name).bundle
+    done = ran("lmdm-validate", exported, "--json", "--threads", 1)
     report = json.loads(done.stdout)
     assert done.returncode == 0, report["failures"]
     assert {check["step"] for check in report["checks"]} == {1, 2, 3, 4}
@@ -174,7 +174,7 @@ def test_validate_passes_and_sees_damage(name: str, tmp_path: Path):
         "noise of another seed",
     }
 
-    damaged = shutil.copytree(tmp_path / "bundle", tmp_path / "damaged")
+    damaged = shutil.copytree(exported, tmp_path / "damaged")
     weights = np.fromfile(damaged / "graphs" / "weights.bin", "<f4")
     # Not those that are really integers: as numbers they are next to nothing.
     weights[np.isfinite(weights) & (np.abs(weights) > 1e-20)] *= 1.001

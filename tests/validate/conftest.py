@@ -11,22 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmdm_export.bundle import Source, export_bundle
 from lmdm_export.manifest_document import file_sha256
-from lmdm_export.settings import ExportSettings
-from lmdm_train.checkpoint import save_instrument
-from tests.bundles import named_config
-from tests.small_instruments import small_instrument
-
-BLOCKS = 16
+from tests.bundles import Made, small_bundle
 
 
 @dataclass(frozen=True)
-class Exported:
-    """A checkpoint and the bundle that was made from it."""
-
-    checkpoint: Path
-    bundle: Path
+class Exported(Made):
+    """It can be damaged."""
 
     def damaged(self, folder: Path, damage: Callable[[np.ndarray], np.ndarray], graph: str) -> Path:
         """A copy whose weights that `graph` alone uses are changed, with hashes that say that nothing happened."""
@@ -61,17 +52,8 @@ def _matrices(model) -> set[tuple[int, int]]:  # type: ignore[no-untyped-def]
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Exported]:
-    folder = tmp_path_factory.mktemp("exported")
-    made: dict[str, Exported] = {}
-
     def get(name: str, **settings: object) -> Exported:
-        key = "-".join([name, *map(str, settings.values())])
-        if key not in made:
-            instrument = small_instrument(named_config(name))
-            checkpoint = save_instrument(folder / f"{key}.safetensors", instrument)
-            source = Source(checkpoint.name, file_sha256(checkpoint), "tests")
-            export_bundle(instrument, folder / key, source, ExportSettings(rollout_blocks=BLOCKS, **settings))  # type: ignore[arg-type]
-            made[key] = Exported(checkpoint, folder / key)
-        return made[key]
+        made = small_bundle(tmp_path_factory, name, **settings)
+        return Exported(made.checkpoint, made.bundle)
 
     return get

@@ -18,7 +18,8 @@ from lmdm_export.validate.controls import Fault
 from lmdm_export.validate.report import Report
 from lmdm_export.validate.run import validate_bundle
 from lmdm_runtime.errors import BundleError
-from tests.validate.conftest import BLOCKS, Exported
+from tests.bundles import BLOCKS
+from tests.validate.conftest import Exported
 
 ROOT = Path(__file__).parents[2]
 Get = Callable[..., Exported]
