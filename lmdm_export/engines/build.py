@@ -14,9 +14,8 @@ from typing import Any
 from lmdm_export.engines.child import OnStep, run_worker
 from lmdm_export.engines.solver_step import write_solver_step
 from lmdm_export.errors import ExportError
-from lmdm_export.manifest_document import file_sha256
 from lmdm_export.staging import replaced_folder
-from lmdm_runtime.bundle import Bundle
+from lmdm_runtime.bundle import Bundle, sha256_of
 from lmdm_runtime.doctor.gpu import Driver, capability, driver
 from lmdm_runtime.engines.key import EngineKey, engine_key, fingerprint
 from lmdm_runtime.engines.packages import EnginePackage, package_version
@@ -178,7 +177,7 @@ def _build_graph(
         if name == SOLVER_STEP:
             source.unlink()
     seconds = round(time.perf_counter() - start, 3)
-    made = Plan(plan.name, file_sha256(plan), plan.stat().st_size, fingerprint(bundle, name), int(answer["layers"]), seconds)
+    made = Plan(plan.name, sha256_of(plan), plan.stat().st_size, fingerprint(bundle, name), int(answer["layers"]), seconds)
     result.record = replace(result.record, plans={**result.record.plans, name: made}, tf32=result.record.tf32 or bool(answer["tf32"]))
     result.built = (*result.built, name)
 
