@@ -33,6 +33,8 @@ ENGINES: dict[str, EngineEntry] = {
     "openvino-bf16": EngineEntry(
         "lmdm_runtime.backends.openvino:Bfloat16Backend", "OpenVINO computing in bfloat16: faster, not exact", "openvino"
     ),
+    "tensorrt": EngineEntry("lmdm_runtime.backends.tensorrt:TensorRtBackend", "TensorRT engines of lmdm build", "tensorrt"),
+    "tensorrt-rtx": EngineEntry("lmdm_runtime.backends.tensorrt:TensorRtRtxBackend", "TensorRT-RTX engines of lmdm build", "tensorrt-rtx"),
 }
 DEFAULT = "onnxruntime"
 
