@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ from rich.table import Table
 
 from benchmarks.floor import Peak, measure_peak
 from benchmarks.machine import describe_machine
+from benchmarks.report import RESULTS, file_name, write_result
 from benchmarks.subjects import MASKED, RUNTIME, Pair, Stage
 from benchmarks.timing import Milliseconds, in_turn
 from lmdm_runtime.backends.onnxruntime import physical_cores
-
-RESULTS = Path(__file__).parent / "results"
 
 
 @click.command()
@@ -70,7 +68,7 @@ def latency(
         result["instrument"]["block_ms"] = block_ms(preset, layout)
     model = pair.bundle.manifest.model
     label = name or f"{pair.bundle.manifest.name}-{model.context}-{model.block}-{threads}t"
-    path = RESULTS / f"latency-{re.sub(r'[^a-z0-9]+', '-', label.lower())}.json"
+    path = RESULTS / f"latency-{file_name(label)}.json"
     write_result(path, result)
     if plot:
         from benchmarks.plot import plot_latency
@@ -169,14 +167,6 @@ def block_ms(name: str, layout: str | None) -> float:
 
     config = preset(name, layout)
     return 1e3 * config.layout.block * config.codec.frame_size / config.codec.sample_rate
-
-
-def write_result(path: Path, result: dict[str, Any]) -> None:
-    """Write JSON whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
 
 
 def _threads(result: dict[str, Any]) -> str:

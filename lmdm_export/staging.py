@@ -50,6 +50,17 @@ def staged_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
         ExportError: as `require_writable`, or the disk is full or not writable.
     """
     require_writable(target, force=force)
+    with replaced_folder(target) as staging:
+        yield staging
+
+
+@contextmanager
+def replaced_folder(target: Path) -> Iterator[Path]:
+    """The same for a folder of whatever kind, which is replaced where it is there.
+
+    Raises:
+        ExportError: the disk is full or not writable.
+    """
     target = target.absolute()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +71,7 @@ def staged_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         staging.chmod(0o777 & ~umask)
-        with _unwound_when_terminated():
+        with unwound_when_terminated():
             yield staging
             _swap(staging, target)
     except OSError as error:
@@ -74,7 +85,7 @@ def staged_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def _unwound_when_terminated() -> Iterator[None]:
+def unwound_when_terminated() -> Iterator[None]:
     """SIGTERM raises SystemExit here, so that it cleans up as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -110,6 +110,10 @@ class OobleckConfig(Strict):
         return size
 
 
+LONGEST_PHASE_PERIOD = 4096
+"""In hops. A product of two numbers below it is below 2^24, the last up to which float32 holds every integer."""
+
+
 class SpectralConfig(Strict):
     """Causal codec of sinusoids plus noise (spectral modelling synthesis, Serra and Smith 1990) with a learnt encoder and decoder."""
 
@@ -126,6 +130,15 @@ class SpectralConfig(Strict):
     longest_window: int = 8192
     noise_period_frames: int = 64
     phase_period_frames: int = 256
+
+    @model_validator(mode="after")
+    def _phases_stay_exact(self) -> SpectralConfig:
+        period = self.phase_period_frames * self.hops_per_frame
+        if period > LONGEST_PHASE_PERIOD:
+            raise ValueError(
+                f"phases repeat after {period} hops, at most {LONGEST_PHASE_PERIOD} are exact in float32; lower phase_period_frames"
+            )
+        return self
 
 
 CodecConfig = Annotated[OobleckConfig | SpectralConfig, Field(discriminator="kind")]

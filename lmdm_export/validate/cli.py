@@ -11,6 +11,7 @@ from rich.console import Console
 from lmdm_export.validate.progress import shown
 from lmdm_export.validate.report import STEPS
 from lmdm_export.validate.scenario import FEWEST_BLOCKS, SEED
+from lmdm_runtime.cli.options import engine_option
 
 
 class StepList(click.ParamType):
@@ -36,7 +37,8 @@ class StepList(click.ParamType):
     "--blocks", type=click.IntRange(FEWEST_BLOCKS), default=None, help="Length of the closed loop; 64, or what the fixtures hold."
 )
 @click.option("--seed", type=click.IntRange(0), default=SEED, show_default=True, help="Of inputs and noise, with --checkpoint.")
-@click.option("--threads", type=click.IntRange(1), default=None, help="Of ONNX Runtime.")
+@click.option("--threads", type=click.IntRange(1), default=None, help="Of the engine.")
+@engine_option(native=False)
 @click.option("--plots", type=click.Path(file_okay=False, path_type=Path), default=None, help="Folder for a picture of each step.")
 @click.option("--t5", type=click.Path(path_type=Path, exists=True, file_okay=False), default=None, help="Folder of the T5 text encoder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -47,6 +49,7 @@ def validate(
     blocks: int | None,
     seed: int,
     threads: int | None,
+    engine: str,
     plots: Path | None,
     t5: Path | None,
     as_json: bool,
@@ -65,7 +68,7 @@ def validate(
     # Progress goes to stderr, so that --json leaves stdout to the report.
     with shown(Console(stderr=True)) as begin:
         report = validate_bundle(
-            bundle, checkpoint, steps=steps, blocks=blocks, seed=seed, plots=plots, t5=t5, threads=threads, begin=begin
+            bundle, checkpoint, steps=steps, blocks=blocks, seed=seed, plots=plots, t5=t5, threads=threads, engine=engine, begin=begin
         )
     if as_json:
         click.echo(json.dumps(report.to_json(), indent=1, allow_nan=False))

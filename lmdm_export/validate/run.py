@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from lmdm_export.errors import ExportError
 from lmdm_export.validate.context import Validation
 from lmdm_export.validate.report import STEPS, NotRun, Report
 from lmdm_export.validate.scenario import SEED, USUAL_BLOCKS
@@ -16,8 +18,10 @@ from lmdm_export.validate.step_rollout import check_rollout
 from lmdm_export.validate.step_runtimes import check_runtimes
 from lmdm_export.validate.truth import Begin, Truth, silent
 from lmdm_export.validate.truth_fixtures import FixtureTruth
-from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
+from lmdm_runtime.backends import DEFAULT, make_backend
+from lmdm_runtime.backends.base import Backend
 from lmdm_runtime.bundle import Bundle, load_bundle
+from lmdm_runtime.manifest import PrecisionEntry
 
 CHECKS: dict[int, Callable[[Validation], None]] = {
     1: check_graphs,
@@ -38,25 +42,41 @@ def validate_bundle(
     plots: Path | None = None,
     t5: Path | None = None,
     threads: int | None = None,
+    engine: str = DEFAULT,
     begin: Begin = silent,
 ) -> Report:
-    """Hold a bundle against its checkpoint, or without one against its own fixtures.
+    """Hold a bundle against its checkpoint, or without one against its own fixtures; a precision variant to the budget that it states.
 
     Args:
         steps: which of the five steps to run.
         blocks: length of the closed loop; None is 64, or what the fixtures of a large network hold.
         plots: folder for pictures.
-        threads: of ONNX Runtime; None is the runtime's own choice.
+        threads: of the engine; None is its own choice.
+        engine: which of `lmdm_runtime.backends.ENGINES` runs the graphs.
 
     Raises:
+        LmdmError: there is no such engine, or its package is not installed.
         BundleError: the bundle is damaged.
-        ExportError: the checkpoint is another one, or a fixture is missing.
+        ExportError: the checkpoint is another one, a fixture is missing, or the engine does not compute in float32.
         CheckpointError: the checkpoint cannot be read.
     """
     bundle = load_bundle(path)
+    if bundle.manifest.precision is not None:
+        return _variant(
+            bundle,
+            bundle.manifest.precision,
+            checkpoint,
+            steps=steps,
+            blocks=blocks,
+            plots=plots,
+            threads=threads,
+            engine=engine,
+            begin=begin,
+        )
+    backend = make_backend(engine, bundle, threads)
+    _require_float32(backend)
     truth = _truth(bundle, checkpoint, seed, t5)
-    report = Report(bundle.manifest.name, truth.name)
-    backend = OrtBackend(bundle, OrtOptions(threads=threads))
+    report = Report(bundle.manifest.name, truth.name, engine=engine)
     length = truth.usual_blocks if blocks is None else blocks
     if length < USUAL_BLOCKS and blocks is None and 3 in steps:
         report.not_run.append(NotRun(3, f"closed loop of {USUAL_BLOCKS} blocks", f"the fixtures hold {length}; give --checkpoint"))
@@ -66,6 +86,26 @@ def validate_bundle(
         CHECKS[step](validation)
         report.seconds[STEPS[step]] = round(time.perf_counter() - start, 3)
     return report
+
+
+def _require_float32(backend: Backend) -> None:
+    if backend.precision != "float32":
+        raise ExportError(
+            f"engine {backend.name} computes in {backend.precision}, and every bound here is one of float32 rounding; "
+            f"run lmdm validate with an engine in float32 ({DEFAULT}, for one)"
+        )
+
+
+def _variant(bundle: Bundle, precision: PrecisionEntry, checkpoint: Path | None, **options: Any) -> Report:
+    """A precision variant is held to its own budget, against what it carries of its float32 bundle."""
+    if checkpoint is not None:
+        raise ExportError(
+            f"{bundle.folder} is in {precision.kind} and is held against the fixtures that it carries; run lmdm validate on it without "
+            "--checkpoint, and with it on the float32 bundle"
+        )
+    from lmdm_export.precision.validation import validate_variant
+
+    return validate_variant(bundle, precision, **options)
 
 
 def _truth(bundle: Bundle, checkpoint: Path | None, seed: int, t5: Path | None) -> Truth:

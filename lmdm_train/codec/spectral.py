@@ -52,7 +52,10 @@ class SpectralCodec(StateCodec):
         self.sample_rate, self.audio_channels = config.sample_rate, config.audio_channels
         self.frame_size, self.latent_channels = config.frame_size, config.latent_channels
         self.hop = config.frame_size // config.hops_per_frame
-        self.multiples = torch.from_numpy(bank.oscillator_multiples(config))
+        self.phase_period = config.phase_period_frames * config.hops_per_frame
+        # Whole periods change no phase. What is left keeps every product of a hop and a multiple exact even where integers are
+        # multiplied in float32, as OpenVINO does.
+        self.multiples = torch.from_numpy(bank.oscillator_multiples(config) % self.phase_period)
         self.tones = len(self.multiples)
         dft, bands = bank.band_kernels(config)
         constants = {
@@ -98,10 +101,10 @@ class SpectralCodec(StateCodec):
 
     def synthesise(self, amplitudes: Tensor, gains: Tensor, clock: Tensor, last: Tensor, tail: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Amplitudes [B, h, tones] and gains [B, h, bands] of h hops from hop number `clock` [1] -> audio [B, h*hop], last, tail."""
-        hops = amplitudes.shape[1]
-        period = self.config.phase_period_frames * self.config.hops_per_frame
+        hops, period = amplitudes.shape[1], self.phase_period
         at = clock.to(torch.int64) + torch.arange(hops, device=amplitudes.device)
-        turns = torch.remainder(at[:, None] * self.multiples.to(at.device), period).to(torch.float32) / period
+        phase = torch.remainder(at, period)
+        turns = torch.remainder(phase[:, None] * self.multiples.to(at.device), period).to(torch.float32) / period
         angle = 2 * math.pi * (turns + self.tone_phase)
         cosine, sine = torch.cos(angle), torch.sin(angle)
         before = torch.cat([last, amplitudes[:, :-1]], dim=1)

@@ -25,8 +25,11 @@ class ContextCache(ABC):
     decoder: Binding
 
     @abstractmethod
-    def encode(self, clean: NDArray, controls: Controls, *, anew: bool) -> None:
-        """Takes the clean context [1, C, s] and its controls [1, c, s]; `anew` forgets what was kept of earlier blocks."""
+    def encode(self, clean: NDArray, controls: Controls, *, anew: bool, hold: bool = False) -> Binding | None:
+        """Takes the clean context [1, C, s] and its controls [1, c, s]; `anew` forgets what was kept of earlier blocks.
+
+        With `hold`, the last run of the encoder has its inputs but is left to the caller, to whom it is returned.
+        """
 
 
 class WindowContext(ContextCache):
@@ -39,11 +42,14 @@ class WindowContext(ContextCache):
         cached = {port.name: own[port.name] for port in entry.outputs}
         self.decoder = backend.bind("cached_decoder", {**cross, **block, **cached})
 
-    def encode(self, clean: NDArray, controls: Controls, *, anew: bool) -> None:
+    def encode(self, clean: NDArray, controls: Controls, *, anew: bool, hold: bool = False) -> Binding | None:
         self._inputs["context"].write(clean)
         for name, values in controls.items():
             self._inputs[f"control_{name}"].write(values)
+        if hold:
+            return self._encoder
         self._encoder.run()
+        return None
 
 
 class BlockContext(ContextCache):
@@ -68,17 +74,22 @@ class BlockContext(ContextCache):
     def decoder(self) -> Binding:  # type: ignore[override]
         return self._decoders[self._encoder.turn]
 
-    def encode(self, clean: NDArray, controls: Controls, *, anew: bool) -> None:
+    def encode(self, clean: NDArray, controls: Controls, *, anew: bool, hold: bool = False) -> Binding | None:
         if anew:
             self._frames = 0
-        first = 0 if anew else self.context - self.block
-        for start in range(first, self.context, self.block):
-            self._encode_block(clean[..., start : start + self.block], {n: v[..., start : start + self.block] for n, v in controls.items()})
+        last = self.context - self.block
+        for start in range(0 if anew else last, last, self.block):
+            self._encode_block(clean, controls, start, hold=False)
+        return self._encode_block(clean, controls, last, hold=hold)
 
-    def _encode_block(self, frames: NDArray, controls: Controls) -> None:
-        self._inputs["context"].write(frames)
+    def _encode_block(self, clean: NDArray, controls: Controls, start: int, *, hold: bool) -> Binding | None:
+        part = slice(start, start + self.block)
+        self._inputs["context"].write(clean[..., part])
         self._inputs["past_frames"].write(np.array([self._frames], dtype=np.int64))
         for name, values in controls.items():
-            self._inputs[f"control_{name}"].write(values)
-        self._encoder.run()
+            self._inputs[f"control_{name}"].write(values[..., part])
+        held = self._encoder.take_turn() if hold else None
+        if held is None:
+            self._encoder.run()
         self._frames = min(self._frames + self.block, self.context)
+        return held

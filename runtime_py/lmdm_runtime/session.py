@@ -21,9 +21,9 @@ from lmdm_runtime.controls import Controls
 from lmdm_runtime.drawing import drawn_group
 from lmdm_runtime.errors import RuntimeFault, SessionError
 from lmdm_runtime.prompts import Conditioning, Mix, dominant, normalised_mix
-from lmdm_runtime.sampling import BlockSampler
 from lmdm_runtime.settings import Settings, Tuning
 from lmdm_runtime.sketch_stream import SketchStream
+from lmdm_runtime.whole_block import make_sampler
 
 
 class Session:
@@ -66,7 +66,7 @@ class Session:
         seconds = manifest.sampling.seconds_total
         window_seconds = (self.model.context + self.model.block) * manifest.codec.frame_size // manifest.codec.sample_rate
         self._conditioning = Conditioning(bundle, self.backend, float(window_seconds) if seconds is None else seconds)
-        self._sampler = BlockSampler(manifest, self.backend, self.solver_name)
+        self._sampler = make_sampler(manifest, self.backend, self.solver_name)
         kind = BlockContext if self.model.pattern == "block-causal" else WindowContext
         self._context: ContextCache = kind(manifest, self.backend, self._conditioning.buffers, self._sampler.buffers)
         self._decoder = StreamDecoder(bundle, self.backend)
@@ -209,11 +209,11 @@ class Session:
             changed = self._enter(self._mix)
         with self._timed("context"):
             anew, self._cached = changed or not self._cached, False
-            self._context.encode(self._clean, self.controls.history(), anew=anew)
+            held = self._context.encode(self._clean, self.controls.history(), anew=anew, hold=self._sampler.whole_block)
         followed = self.controls.block()
         noise_block = self._noise_block if self.settings.hold_noise else self.block_index
         with self._timed("steps"):
-            latents = self._sampler.sample(self._context.decoder, followed, self.settings, noise_block)
+            latents = self._sampler.sample(self._context.decoder, followed, self.settings, noise_block, held)
             if not np.isfinite(latents).all():
                 raise RuntimeFault(
                     f"block {self.block_index} holds values that are not finite; reset the session, and run lmdm validate on the bundle"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from numpy.typing import NDArray
 
-from lmdm_runtime.backends.base import Backend, Buffer
+from lmdm_runtime.backends.base import Backend, Binding, Buffer
 from lmdm_runtime.manifest import GraphEntry
 
 
@@ -34,6 +34,12 @@ class StatefulGraph:
     def run(self) -> None:
         self._bindings[self.turn].run()
         self.turn = 1 - self.turn
+
+    def take_turn(self) -> Binding:
+        """The next run, which the caller must run before anything reads the state; `state` is already what it will write."""
+        binding = self._bindings[self.turn]
+        self.turn = 1 - self.turn
+        return binding
 
     def restart(self, values: Mapping[str, NDArray]) -> None:
         """First values of the state; zeros where `values` has none."""

@@ -208,7 +208,7 @@ def test_generate_with_either_engine(drawn: Tiny, tmp_path: Path):
     sound = tmp_path / "sound.wav"
     soundfile.write(sound, np.random.default_rng(1).uniform(-0.5, 0.5, 64), 16)
     made = []
-    for engine in ("native", "python"):
+    for engine in ("native", "onnxruntime"):
         path = tmp_path / f"{engine}.wav"
         arguments = ["generate", drawn.folder, "-o", path, "--json", "--prompt", PAD, "--sketch", sound, "--engine", engine]
         result = CliRunner().invoke(main, [str(argument) for argument in arguments])

@@ -1,7 +1,9 @@
 #include <array>
+#include <thread>
 
 #include "hosting.h"
 #include "instrument/shared_bundle.h"
+#include "live/thread_setup.h"
 #include "parameters/ids.h"
 
 namespace lmdm::plugin::test {
@@ -101,6 +103,19 @@ TEST_P(Bundled, instances_play_side_by_side_and_one_is_removed_while_it_makes_mu
     return plugins[2]->view().status().metrics.blocks > 2;
   });
   EXPECT_FALSE(plugins[2]->view().status().metrics.failed);
+}
+
+TEST_P(Bundled, blocks_are_made_with_realtime_priority_where_the_system_grants_it_and_never_offline) {
+  int granted = 0;
+  std::thread([&granted] { granted = live::ask_priority(1); }).join();
+  const auto paced = plugin(false), offline = plugin(true);
+  await([&] {
+    play(*paced, block);
+    play(*offline, block);
+    return paced->view().status().metrics.blocks > 0 && offline->view().status().metrics.blocks > 0;
+  });
+  EXPECT_EQ(paced->view().status().metrics.priority, granted);
+  EXPECT_EQ(offline->view().status().metrics.priority, 0);
 }
 
 TEST_P(Bundled, pictures_come_while_somebody_looks) {

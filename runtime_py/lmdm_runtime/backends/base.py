@@ -42,9 +42,15 @@ class Binding(ABC):
 
 
 class Backend(ABC):
-    """Loads the graphs of one bundle."""
+    """Loads the graphs of one bundle.
+
+    Attributes:
+        name: as `lmdm_runtime.backends.ENGINES` has it.
+        precision: what the graphs are computed in, whatever their weights and ports are; the bounds of validation are those of float32.
+    """
 
     name: str
+    precision: str = "float32"
 
     @abstractmethod
     def buffer(self, port: Port) -> Buffer:

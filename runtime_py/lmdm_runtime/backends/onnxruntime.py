@@ -11,18 +11,18 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from lmdm_runtime.backends.base import Backend, Binding, Buffer
+from lmdm_runtime.backends.ports import aligned_zeros, bound_buffers, first_line, require_same_ports
 from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.errors import BundleError, RuntimeFault
-from lmdm_runtime.manifest import GraphEntry, Port
+from lmdm_runtime.manifest import Port
 
-ORT_TYPES = {
-    "float32": "tensor(float)",
-    "float16": "tensor(float16)",
-    "int64": "tensor(int64)",
-    "int32": "tensor(int32)",
-    "bool": "tensor(bool)",
+NUMPY_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(bool)": "bool",
 }
-ALIGNMENT = 64
 # ONNX Runtime maps graphs/weights.bin into memory, so all graphs share its pages; but prepacking copies the matrices that a graph uses
 # into a private layout. The copy pays where a graph runs once a block or more, and is only memory where it runs once a prompt.
 RARELY_RUN = ("text_encoder", "conditioner", "codec_encoder")
@@ -40,13 +40,7 @@ class OrtBuffer(Buffer):
     """Aligned host memory and the OrtValue that shares it."""
 
     def __init__(self, port: Port) -> None:
-        self.port = port
-        dtype = np.dtype(port.dtype)
-        size = int(np.prod(port.shape)) * dtype.itemsize
-        memory = np.zeros(size + ALIGNMENT, dtype=np.uint8)
-        start = -memory.ctypes.data % ALIGNMENT
-        self._memory = memory
-        self.array: NDArray = memory[start : start + size].view(dtype).reshape(port.shape)
+        self.port, self.array = port, aligned_zeros(port)
         self.value = ort.OrtValue.ortvalue_from_numpy(self.array)
 
     @property
@@ -78,7 +72,7 @@ class OrtBinding(Binding):
             self._session.run_with_iobinding(self._binding)
         except Exception as error:
             raise RuntimeFault(
-                f"graph {self.graph} failed in ONNX Runtime: {_first_line(error)}; run lmdm validate on the bundle"
+                f"graph {self.graph} failed in ONNX Runtime: {first_line(error)}; run lmdm validate on the bundle"
             ) from error
 
 
@@ -91,12 +85,22 @@ class OrtBackend(Backend):
         self.bundle, self.options = bundle, options or OrtOptions()
         self._sessions: dict[str, ort.InferenceSession] = {}
 
+    @classmethod
+    def open(cls, bundle: Bundle, threads: int | None) -> OrtBackend:
+        """See `lmdm_runtime.backends.make_backend`."""
+        return cls(bundle, OrtOptions(threads=threads))
+
     def buffer(self, port: Port) -> OrtBuffer:
         return OrtBuffer(port)
 
     def bind(self, graph: str, buffers: Mapping[str, Buffer]) -> OrtBinding:
         entry, session = self.bundle.manifest.graphs[graph], self._session(graph)
-        return OrtBinding(graph, session, _at(entry, entry.inputs, buffers), _at(entry, entry.outputs, buffers))
+        return OrtBinding(
+            graph,
+            session,
+            bound_buffers(entry, entry.inputs, buffers, OrtBuffer),
+            bound_buffers(entry, entry.outputs, buffers, OrtBuffer),
+        )
 
     def _session(self, graph: str) -> ort.InferenceSession:
         if graph not in self._sessions:
@@ -112,10 +116,10 @@ class OrtBackend(Backend):
             )
         except Exception as error:
             raise BundleError(
-                f"{path} does not load in ONNX Runtime {ort.__version__}: {_first_line(error)}; run: pip install -U lmdm"
+                f"{path} does not load in ONNX Runtime {ort.__version__}: {first_line(error)}; run: pip install -U lmdm"
             ) from error
-        _require_same(entry, "input", entry.inputs, session.get_inputs())
-        _require_same(entry, "output", entry.outputs, session.get_outputs())
+        require_same_ports(entry, "input", entry.inputs, _ports(session.get_inputs()))
+        require_same_ports(entry, "output", entry.outputs, _ports(session.get_outputs()))
         return session
 
     def _session_options(self, graph: str) -> ort.SessionOptions:
@@ -145,35 +149,5 @@ def physical_cores() -> int:
     return max(1, len(cores))
 
 
-def _at(entry: GraphEntry, ports: tuple[Port, ...], buffers: Mapping[str, Buffer]) -> dict[str, OrtBuffer]:
-    bound = {}
-    for port in ports:
-        buffer = buffers.get(port.name)
-        if not isinstance(buffer, OrtBuffer):
-            raise RuntimeFault(f"graph {entry.name} was bound without {port.name}; pass a buffer of this backend for each of its ports")
-        if (buffer.port.shape, buffer.port.dtype) != (port.shape, port.dtype):
-            raise RuntimeFault(
-                f"graph {entry.name} takes {port.name} as {port.dtype} {list(port.shape)}, "
-                f"its buffer is {buffer.port.dtype} {list(buffer.port.shape)}; export the checkpoint again with lmdm export"
-            )
-        bound[port.name] = buffer
-    return bound
-
-
-def _require_same(entry: GraphEntry, side: str, stated: tuple[Port, ...], found: list[ort.NodeArg]) -> None:
-    expected = {port.name: (list(port.shape), ORT_TYPES[port.dtype]) for port in stated}
-    actual = {node.name: (list(node.shape), node.type) for node in found}
-    if set(expected) != set(actual):
-        name = sorted(set(expected) ^ set(actual))[0]
-        where = "only in the manifest" if name in expected else "only in the graph"
-        raise BundleError(f"{entry.file} and the manifest disagree on {side} {name}, which is {where}; export the checkpoint again")
-    for name, (shape, kind) in expected.items():
-        if actual[name] != (shape, kind):
-            raise BundleError(
-                f"{entry.file} has {side} {name} as {actual[name][1]} {actual[name][0]}, the manifest states {kind} {shape}; "
-                "export the checkpoint again with lmdm export"
-            )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+def _ports(nodes: list[ort.NodeArg]) -> dict[str, tuple[list[int], str]]:
+    return {node.name: (list(node.shape), NUMPY_TYPES.get(node.type, node.type)) for node in nodes}

@@ -8,11 +8,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lmdm_runtime.backends import DEFAULT, ENGINES, make_backend
+
 if TYPE_CHECKING:
     from lmdm_runtime.engine import Engine
     from lmdm_runtime.manifest import Manifest
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+NATIVE = "native"
+"""The C++ runtime: not a backend of the Python session, but a session of its own."""
+
+
+def engine_option(*, native: bool) -> Callable[[Any], Any]:
+    """`--engine`; `native` where a whole session may be another one."""
+    summaries = {name: entry.summary for name, entry in ENGINES.items()} | ({NATIVE: "the C++ runtime"} if native else {})
+    return click.option(
+        "--engine",
+        type=click.Choice(list(summaries)),
+        default=DEFAULT,
+        show_default=True,
+        help=f"What runs the graphs: {'; '.join(f'{name}, {summary}' for name, summary in summaries.items())}.",
+    )
+
 
 SESSION_OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.argument("bundle", type=click.Path(path_type=Path)),
@@ -22,13 +40,7 @@ SESSION_OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.option("--steps", type=click.IntRange(1), default=None, help="Solver steps a block; by default the bundle's schedule."),
     click.option("--guidance", type=click.FloatRange(0), default=None, help="Guidance scale; by default the bundle's."),
     click.option("--threads", type=click.IntRange(1), default=None, help="Threads of inference; by default the physical cores."),
-    click.option(
-        "--engine",
-        type=click.Choice(["python", "native"]),
-        default="python",
-        show_default=True,
-        help="native: the C++ runtime.",
-    ),
+    engine_option(native=True),
 )
 
 
@@ -50,11 +62,10 @@ def open_session(
     from lmdm_runtime.bundle import load_bundle
 
     loaded = load_bundle(bundle)
-    if engine == "native":
+    if engine == NATIVE:
         from lmdm_runtime.native import NativeSession
 
         return NativeSession(loaded, seed, steps, guidance, threads=threads), loaded.manifest
-    from lmdm_runtime.backends.onnxruntime import OrtOptions
     from lmdm_runtime.session import Session
 
-    return Session(loaded, seed, steps, guidance, options=OrtOptions(threads=threads)), loaded.manifest
+    return Session(loaded, seed, steps, guidance, backend=make_backend(engine, loaded, threads)), loaded.manifest

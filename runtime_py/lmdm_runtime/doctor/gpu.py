@@ -23,6 +23,7 @@ class Driver:
     reason: str | None
     version: str | None = None
     devices: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
 
 
 def driver() -> Driver:
@@ -37,18 +38,28 @@ def driver() -> Driver:
     version, count = ctypes.c_int(), ctypes.c_int()
     cuda.cuDriverGetVersion(ctypes.byref(version))
     cuda.cuDeviceGetCount(ctypes.byref(count))
+    found = [_device(cuda, index) for index in range(count.value)]
     return Driver(
-        None, f"{version.value // 1000}.{version.value % 1000 // 10}", tuple(_device(cuda, index) for index in range(count.value))
+        None,
+        f"{version.value // 1000}.{version.value % 1000 // 10}",
+        tuple(f"{name} (compute capability {target})" for name, target in found),
+        tuple(target for _, target in found),
     )
 
 
-def _device(cuda: ctypes.CDLL, index: int) -> str:
+def capability(found: Driver) -> str | None:
+    """Compute capability of the first GPU, such as `8.9`; None without one."""
+    return found.capabilities[0] if found.capabilities else None
+
+
+def _device(cuda: ctypes.CDLL, index: int) -> tuple[str, str]:
+    """Name and compute capability."""
     handle, name, major, minor = ctypes.c_int(), ctypes.create_string_buffer(256), ctypes.c_int(), ctypes.c_int()
     cuda.cuDeviceGet(ctypes.byref(handle), index)
     cuda.cuDeviceGetName(name, len(name), handle)
     cuda.cuDeviceGetAttribute(ctypes.byref(major), COMPUTE_CAPABILITY_MAJOR, handle)
     cuda.cuDeviceGetAttribute(ctypes.byref(minor), COMPUTE_CAPABILITY_MINOR, handle)
-    return f"{name.value.decode()} (compute capability {major.value}.{minor.value})"
+    return name.value.decode(), f"{major.value}.{minor.value}"
 
 
 def findings() -> Iterator[Finding]:

@@ -42,6 +42,9 @@ double margin_of(Headroom headroom, const Manifest& manifest) {
   return static_cast<double>(manifest.model.block) * manifest.codec.frame_size / manifest.codec.sample_rate;
 }
 
+// The lowest realtime priority: above every ordinary program, below every audio callback. Where the system refuses it, the thread stays as it is.
+constexpr int inference_priority = 1;
+
 LiveOptions options_of(const EngineSpec& spec, const Manifest& manifest) {
   LiveOptions options;
   options.input = role_of(manifest, spec.side);
@@ -49,6 +52,7 @@ LiveOptions options_of(const EngineSpec& spec, const Manifest& manifest) {
   // Offline nothing is late.
   options.margin_seconds = spec.offline ? 0 : margin_of(spec.headroom, manifest);
   options.offline = spec.offline;
+  options.realtime_priority = spec.offline ? 0 : inference_priority;
   options.reports = true;
   return options;
 }

@@ -1,0 +1,1 @@
+"""TensorRT engines: one builder over both packages, each graph in a process of its own."""
