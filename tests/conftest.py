@@ -5,16 +5,21 @@ from __future__ import annotations
 import lmdm_train  # noqa: F401 (before torch: it says how torch's threads wait)
 
 # isort: split
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from lmdm_runtime.cli import main
 from tests.oracle_cases import ORACLE
-from tests.sharing import pytest_runtest_protocol
+from tests.sharing import made_once, pytest_runtest_protocol
 
 __all__ = ["pytest_runtest_protocol"]
+
+DEFAULT_CHECKPOINT = Path(__file__).parents[1] / "lmdm_train" / "default" / "default.safetensors"
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +28,20 @@ def oracle() -> Path:
     if not ORACLE.is_dir():
         pytest.skip(f"no oracle folder {ORACLE}; set LMDM_ORACLE")
     return ORACLE
+
+
+@pytest.fixture(scope="session")
+def default_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default instrument: that of `LMDM_BUNDLE`, or exported now."""
+    given = os.environ.get("LMDM_BUNDLE")
+    if given:
+        return Path(given).resolve()
+
+    def make(folder: Path) -> None:
+        done = CliRunner().invoke(main, ["export", str(DEFAULT_CHECKPOINT), "-o", str(folder / "bundle")])
+        assert done.exit_code == 0, done.output
+
+    return made_once(tmp_path_factory, "default", make) / "bundle"
 
 
 @pytest.fixture(autouse=True)

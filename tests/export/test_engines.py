@@ -31,7 +31,6 @@ from tests.runtime.tiny_bundle import seal, write_tiny_bundle
 
 RTX = PACKAGES["tensorrt-rtx"]
 NO_GPU = Driver("no libcuda.so.1")
-DEFAULT = Path(os.environ.get("LMDM_DEFAULT_BUNDLE", "out/demo/bundle"))
 
 
 def installed() -> bool:
@@ -309,11 +308,11 @@ def installed_full() -> bool:
 @rtx
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", ["tiny", "tiny-bc", "tiny-sketch"])
-def test_engines_of_an_exported_instrument(name: str, tmp_path: Path):
-    from tests.bundles import write_small_bundle
+def test_engines_of_an_exported_instrument(name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory):
+    from tests.bundles import small_bundle
 
-    write_small_bundle(tmp_path / name, name, rollout_blocks=8)
-    loaded = load_bundle(tmp_path / name)
+    # Engines are put into their bundle.
+    loaded = load_bundle(Path(shutil.copytree(small_bundle(tmp_path_factory, name).bundle, tmp_path / name)))
     result = build_engines(loaded, RTX, "12.0")
     assert not result.failed
     assert set(result.built) == {*loaded.manifest.graphs, "solver_step"}
@@ -321,11 +320,9 @@ def test_engines_of_an_exported_instrument(name: str, tmp_path: Path):
 
 @rtx
 @pytest.mark.heavy
-def test_engines_of_the_default_instrument_for_two_generations(tmp_path: Path):
+def test_engines_of_the_default_instrument_for_two_generations(default_bundle: Path, tmp_path: Path):
     """Its plans hold its weights, and the same build gives the same bytes."""
-    if not (DEFAULT / "manifest.json").is_file():
-        pytest.skip(f"no bundle of the default instrument at {DEFAULT}; run lmdm demo, or set LMDM_DEFAULT_BUNDLE")
-    shutil.copytree(DEFAULT, tmp_path / "bundle", ignore=shutil.ignore_patterns("engines"))
+    shutil.copytree(default_bundle, tmp_path / "bundle", ignore=shutil.ignore_patterns("engines"))
     loaded = load_bundle(tmp_path / "bundle")
     results = [build_engines(loaded, RTX, target) for target in ("8.6", "12.0")]
     for result in results:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from lmdm_runtime import Bundle
-from lmdm_runtime.cli import main
-from tests.plugin.artefacts import ROOT, built, need_host
+from tests.plugin.artefacts import built, need_host
 from tests.plugin.bundles import RATE, write_played_bundle
-from tests.sharing import made_once
 
 Environment = dict[str, str | None]
 
@@ -27,21 +23,6 @@ def vst3() -> Path:
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return write_played_bundle(tmp_path_factory.mktemp("instruments") / "tiny")
-
-
-@pytest.fixture(scope="session")
-def default_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default instrument: that of `LMDM_BUNDLE`, or exported now."""
-    given = os.environ.get("LMDM_BUNDLE")
-    if given:
-        return Path(given).resolve()
-
-    def make(folder: Path) -> None:
-        checkpoint = ROOT / "lmdm_train" / "default" / "default.safetensors"
-        done = CliRunner().invoke(main, ["export", str(checkpoint), "-o", str(folder / "bundle")])
-        assert done.exit_code == 0, done.output
-
-    return made_once(tmp_path_factory, "default", make) / "bundle"
 
 
 @pytest.fixture

@@ -87,11 +87,10 @@ def test_every_kind_of_instrument_passes(exported: Get, name: str) -> None:
 
 
 @pytest.mark.heavy
-def test_the_default_instrument_passes(tmp_path: Path) -> None:
+def test_the_default_instrument_passes(default_bundle: Path) -> None:
     """Its codec turns phases by integers that float32 would round, and a closed loop of 64 blocks amplifies what is not exact."""
     checkpoint = ROOT / "lmdm_train" / "default" / "default.safetensors"
-    assert lmdm("export", checkpoint, "-o", tmp_path / "bundle").returncode == 0
     for reference in ((), ("--checkpoint", checkpoint, "--steps", "1,2,4")):
-        found = report(tmp_path / "bundle", *reference)
+        found = report(default_bundle, *reference)
         assert found["passed"], found["failures"]
         assert all(control["caught"] for control in found["controls"])
