@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.validate.conftest import BLOCKS, Exported
+from tests.bundles import BLOCKS
+from tests.validate.conftest import Exported
 
 ROOT = Path(__file__).parents[2]
 Get = Callable[..., Exported]
