@@ -43,7 +43,7 @@ def test_names_are_those_of_the_torch_network(tiny: Bundle) -> None:
             assert np.array_equal(found[f"layers.{number:02d}.{name}"], weight.T.numpy()), name
         width = found["layers.00.self.q"].shape[0]
         assert found[f"layers.{number:02d}.ff.in"].shape[0] == found[f"layers.{number:02d}.ff.out"].shape[1] == width
-    assert {"project_in", "project_additive", "project_out"} <= set(found)
+    assert "project_out" in found  # the others have fewer rows here than are worth converting
     assert set(matrix_names(tiny)) == set(found)
 
 

@@ -85,13 +85,14 @@ def test_int8_weights_are_within_half_a_step_of_float32(tiny: Bundle, variant: G
 
 
 def test_kept_matrices_stay_float32_and_help(search: Search, variant: Get, tmp_path: Path) -> None:
-    keep = [m.name for m in matrices(load_graph(search.bundle, "cached_decoder")) if ".ff." not in m.name]
+    every = matrices(load_graph(search.bundle, "cached_decoder"))
+    keep = [matrix.name for matrix in every if ".ff." in matrix.name]
     made = search.write(KINDS["int4"], tmp_path, keep)
     (tmp_path / "work").mkdir()
     kept, all_int4 = measured(search, KINDS["int4"], keep, tmp_path / "work"), search.measure(variant("int4"))
     assert kept.parity.share < 0.8 * all_int4.parity.share
     operators = Counter(node.op_type for node in load_graph(made.bundle, "cached_decoder").graph.node)
-    assert operators["MatMulNBits"] == 2 * made.bundle.manifest.model.depth
+    assert operators["MatMulNBits"] == len(every) - len(keep) > 0
 
 
 def test_quantisers_are_quiet_and_leave_logging_as_it_was(search: Search, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
