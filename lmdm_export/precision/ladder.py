@@ -49,11 +49,13 @@ class Rung:
 
 @dataclass
 class Ladder:
-    """What a search has measured so far. `controls`: faults of the float32 bundle, each of which must be beyond the budget."""
+    """What a search has measured so far of `planned` rungs. `controls`: faults of the float32 bundle, each of which must be beyond the
+    budget."""
 
     name: str
     budget: float
     blocks: int = 0
+    planned: int = 0
     rungs: list[Rung] = field(default_factory=list)
     controls: dict[str, Parity] = field(default_factory=dict)
     interrupted: bool = False
@@ -120,6 +122,7 @@ class Search:
 
         `work` is an empty folder for what is measured, of which nothing stays.
         """
+        self.ladder.planned = 1 + len(kinds)
         try:
             self.measure_float32()
             self.measure_controls()

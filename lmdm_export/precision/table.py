@@ -6,7 +6,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from lmdm_export.precision.kinds import KINDS
 from lmdm_export.precision.ladder import Ladder, Rung
 from lmdm_export.precision.timing import Spread
 
@@ -66,7 +65,7 @@ def _conclusion(ladder: Ladder) -> str | None:
     if ladder.missed:
         return f"[bold red]failed[/] a budget of {ladder.budget:g} lets pass: {', '.join(ladder.missed)}; give a smaller --budget"
     if ladder.interrupted:
-        left = len(KINDS) + 1 - len(ladder.rungs)
+        left = ladder.planned - len(ladder.rungs)
         return f"[yellow]interrupted[/] with {left} precision{'s' * (left > 1)} left; run it again for the rest"
     if all(rung.cost is None for rung in ladder.rungs):
         return None

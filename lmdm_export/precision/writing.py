@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from pathlib import Path
 
 from lmdm_export.bundle import ExportResult, Source, export_bundle
@@ -115,8 +114,7 @@ def export_variant(
 
 
 def _copy(search: Search, folder: Path) -> None:
-    """The float32 bundle itself. Its files are hard links where the file system has them."""
+    """The float32 bundle itself, without what is made for one machine."""
     for name in ("manifest.json", *(entry.path for entry in search.bundle.manifest.files)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            shutil.copyfile(search.bundle.folder / name, folder / name)
+        shutil.copyfile(search.bundle.folder / name, folder / name)

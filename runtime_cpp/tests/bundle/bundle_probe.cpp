@@ -80,11 +80,15 @@ Json control(const lmdm::ControlEntry& entry) {
 }
 
 Json summary(const Manifest& manifest) {
-  Json text, sketch, controls = Json::array(), graphs = Json::object(), files = Json::array(), fixtures = Json::object();
+  Json text, sketch, precision, controls = Json::array(), graphs = Json::object(), files = Json::array(), fixtures = Json::object();
   if (const auto& entry = manifest.text) {
     text = {{"kind", entry->kind}, {"tokenizer", entry->tokenizer}, {"tokens", entry->tokens}, {"lowercase", entry->lowercase}};
   }
   if (const auto& entry = manifest.sketch) sketch = {{"medians", entry->medians}, {"median", entry->median}, {"states", entry->states}};
+  if (const auto& entry = manifest.precision) {
+    precision = {{"kind", entry->kind}, {"islands", entry->islands}, {"budget", entry->budget},
+                 {"parity", entry->parity}, {"kept", entry->kept}, {"graphs", entry->graphs}};
+  }
   for (const lmdm::ControlEntry& entry : manifest.controls) controls.push_back(control(entry));
   for (const auto& [name, graph] : manifest.graphs) {
     graphs[name] = {{"name", graph.name},
@@ -112,6 +116,7 @@ Json summary(const Manifest& manifest) {
           {"graphs", graphs},
           {"files", files},
           {"fixtures", fixtures},
+          {"precision", precision},
           {"document", Json::parse(manifest.document)}};
 }
 

@@ -31,6 +31,10 @@ TEST(Load, AWholeBundle) {
   EXPECT_EQ(bundle.graph("cached_decoder").output("x"), nullptr);
   EXPECT_EQ(bundle.manifest().groups().size(), 4U);
   EXPECT_EQ(bundle.manifest().fixtures.at("block").tolerance.at("by_output.velocity"), 1e-6);
+  ASSERT_TRUE(bundle.manifest().precision);
+  EXPECT_EQ(bundle.manifest().precision->kind, "int8");
+  EXPECT_EQ(bundle.manifest().precision->kept, std::vector<std::string>{"project_out"});
+  EXPECT_EQ(bundle.manifest().precision->parity, 0.03);
   const auto arrays = bundle.arrays("fixtures/block.npz");
   EXPECT_EQ(lmdm::texts(arrays.at("timeline")), std::vector<std::string>{"a\xc3\xa4"});
   EXPECT_THROW(static_cast<void>(bundle.graph("none")), lmdm::Error);

@@ -32,7 +32,8 @@ const char* const sizes = R"({
     {"kind": "energy", "source": "caller", "groups": [{"name": "energy", "channels": 1}]}],
   "sketch": {"medians": [1, 3], "median": 3, "states": "states/sketch.npz"},
   "graphs": {}, "files": [],
-  "fixtures": {"block": {"file": "fixtures/block.npz", "tolerance": {"max_abs": 1e-5, "by_output": {"velocity": 1e-6}}}}
+  "fixtures": {"block": {"file": "fixtures/block.npz", "tolerance": {"max_abs": 1e-5, "by_output": {"velocity": 1e-6}}}},
+  "precision": {"kind": "int8", "islands": ["norms"], "kept": ["project_out"], "graphs": ["cached_decoder"], "budget": 0.1, "parity": 0.03}
 })";
 
 using Shape = std::vector<int>;
