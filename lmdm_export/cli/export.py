@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     "--rollout-blocks", type=click.IntRange(8), default=None, help="Length of the closed-loop fixture: 64, or 16 for a large network."
 )
 @click.option("--no-simplify", is_flag=True, help="Leave the graphs as the exporter writes them.")
+@click.option("--no-fused", is_flag=True, help="Leave out the copies of the network's graphs with ONNX Runtime's own operators.")
 @click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be written.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -50,6 +51,7 @@ def export(
     lookahead: str,
     t5: Path | None,
     no_simplify: bool,
+    no_fused: bool,
     force: bool,
     dry_run: bool,
     as_json: bool,
@@ -64,7 +66,11 @@ def export(
     from lmdm_export.settings import ExportSettings, parse_layout, parse_lookahead
 
     settings = ExportSettings(
-        layout=None if layout is None else parse_layout(layout), fade=parse_lookahead(lookahead), simplify=not no_simplify, **choices
+        layout=None if layout is None else parse_layout(layout),
+        fade=parse_lookahead(lookahead),
+        simplify=not no_simplify,
+        fused=not no_fused,
+        **choices,
     )
     made = _plan(checkpoint, output, settings, t5, force) if dry_run else _run(checkpoint, output, settings, t5, force)
     if as_json:
