@@ -18,7 +18,7 @@ from lmdm_export import manifest_document as document
 from lmdm_export.check import CheckedGraph, checked
 from lmdm_export.errors import ExportError
 from lmdm_export.fixtures import usual_blocks, write_fixtures
-from lmdm_export.graphs import InstrumentGraphs, build_graphs
+from lmdm_export.graphs import GraphSpec, InstrumentGraphs, build_graphs
 from lmdm_export.onnx_writer import to_onnx
 from lmdm_export.parity import require_parity
 from lmdm_export.settings import ExportSettings
@@ -170,21 +170,30 @@ def _write_graphs(
     (folder / "graphs").mkdir()
     with (folder / "graphs" / WEIGHTS).open("wb") as file:
         weights = SharedWeights(file, WEIGHTS)
-        for spec in graphs.graphs:
-            watch(spec.name)
+        # The fused ones come last, when all their weights are in the file.
+        for stem, spec, fused in _files(graphs, settings):
+            watch(stem)
             model = to_onnx(spec)
             if settings.simplify:
                 smaller = simplified(model)
                 model = smaller.model
                 if smaller.skipped:
-                    result.notes.append(f"graph {spec.name} was not simplified: {smaller.skipped}")
-            weights.externalise(model)
-            _save(model, folder / "graphs" / f"{spec.name}.onnx")
+                    result.notes.append(f"graph {stem} was not simplified: {smaller.skipped}")
+            weights.externalise(model, known_only=fused)
+            _save(model, folder / "graphs" / f"{stem}.onnx")
     watch("check")
     result.weights_bytes, result.weights_used_bytes = weights.stored_bytes, weights.used_bytes
-    found = {spec.name: checked(folder / "graphs" / f"{spec.name}.onnx", spec) for spec in graphs.graphs}
+    found = {
+        stem: checked(folder / "graphs" / f"{stem}.onnx", spec, contrib=fused) for stem, spec, fused in _files(graphs, settings)
+    }
     result.nodes = {name: graph.nodes for name, graph in found.items()}
-    return found
+    return {spec.name: found[spec.name] for spec in graphs.graphs}
+
+
+def _files(graphs: InstrumentGraphs, settings: ExportSettings) -> list[tuple[str, GraphSpec, bool]]:
+    """Stem of every graph file to be written, what is in it, and whether it is fused."""
+    fused = graphs.fused if settings.fused else ()
+    return [*((spec.name, spec, False) for spec in graphs.graphs), *((f"{spec.name}.fused", spec, True) for spec in fused)]
 
 
 def _save(model: onnx.ModelProto, path: Path) -> None:

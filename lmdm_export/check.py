@@ -1,4 +1,8 @@
-"""Checks of a written graph: valid ONNX, fully static, nothing dead in it, and named as its specification says."""
+"""Checks of a written graph: valid ONNX, fully static, nothing dead in it, and named as its specification says.
+
+ONNX knows contrib operators by name only: it passes them, and infers no shape behind them. So a fused graph is checked for the two operators
+that `graphs/fused.py` writes, and its shapes and values by running it in ONNX Runtime (`require_parity`), which knows them.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,8 @@ DTYPES: dict[int, str] = {
     TensorProto.INT64: "int64",
     TensorProto.INT32: "int32",
 }
+CONTRIB = "com.microsoft"
+CONTRIB_OPERATORS = frozenset({"MultiHeadAttention", "RotaryEmbedding"})
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,12 @@ class CheckedGraph:
         return sum(self.operators.values())
 
 
-def checked(path: Path, spec: GraphSpec) -> CheckedGraph:
-    """Check a graph file in place, with its weights beside it.
+def checked(path: Path, spec: GraphSpec, *, contrib: bool = False) -> CheckedGraph:
+    """Check a graph file in place, with its weights beside it. `contrib`: it may and must have contrib operators.
 
     Raises:
-        ExportError: ONNX's checker or shape inference refuses it, an axis is dynamic, a node feeds nothing, or a name or shape is not
-            that of `spec`.
+        ExportError: ONNX's checker or shape inference refuses it, an operator is not of ONNX, an axis is dynamic, a node feeds nothing, or
+            a name or shape is not that of `spec`.
     """
     try:
         onnx.checker.check_model(str(path), full_check=True)
@@ -55,6 +61,7 @@ def checked(path: Path, spec: GraphSpec) -> CheckedGraph:
         raise ExportError(f"graph {spec.name} is not valid ONNX: {str(error).strip().splitlines()[0]}") from error
     model = onnx.load(path, load_external_data=False)
     found = CheckedGraph(_ports(model.graph.input), _ports(model.graph.output), dict(Counter(node.op_type for node in model.graph.node)))
+    _require_operators(model, spec.name, CONTRIB_OPERATORS if contrib else frozenset())
     _require_names(found, spec)
     _require_nothing_dead(model, spec.name)
     return found
@@ -68,6 +75,14 @@ def _ports(values: list[onnx.ValueInfoProto]) -> tuple[Port, ...]:
             raise ExportError(f"{value.name} has a dynamic axis; every shape of a bundle is fixed")
         ports.append(Port(value.name, tuple(axis.dim_value for axis in tensor.shape.dim), DTYPES[tensor.elem_type]))
     return tuple(ports)
+
+
+def _require_operators(model: onnx.ModelProto, name: str, contrib: frozenset[str]) -> None:
+    """Of ONNX, besides exactly those of ONNX Runtime that are named."""
+    foreign = {(node.domain, node.op_type) for node in model.graph.node if node.domain not in ("", "ai.onnx")}
+    if foreign != {(CONTRIB, operator) for operator in contrib} or model.functions:
+        found = ", ".join(sorted(f"{domain}::{operator}" for domain, operator in foreign)) or "none"
+        raise ExportError(f"graph {name} has these operators beyond ONNX: {found}; expected {', '.join(sorted(contrib)) or 'none'}")
 
 
 def _require_names(found: CheckedGraph, spec: GraphSpec) -> None:

@@ -123,12 +123,14 @@ def sketch_entry(config: InstrumentConfig, states: Mapping[str, str]) -> Json | 
 
 
 def graph_entry(folder: Path, file: str, found: CheckedGraph) -> Json:
-    """File, hash and ports of a graph in a bundle's folder."""
+    """File, hash and ports of a graph in a bundle's folder, and its fused file where there is one."""
 
     def ports(side: tuple[Port, ...]) -> list[Json]:
         return [{"name": port.name, "shape": list(port.shape), "dtype": port.dtype} for port in side]
 
-    return {"file": file, "sha256": file_sha256(folder / file), "inputs": ports(found.inputs), "outputs": ports(found.outputs)}
+    entry = {"file": file, "sha256": file_sha256(folder / file), "inputs": ports(found.inputs), "outputs": ports(found.outputs)}
+    fused = f"{file.removesuffix('.onnx')}.fused.onnx"
+    return {**entry, "fused": {"file": fused, "sha256": file_sha256(folder / fused)}} if (folder / fused).exists() else entry
 
 
 def file_entries(folder: Path) -> list[Json]:

@@ -12,7 +12,7 @@ from lmdm_export.errors import ExportError
 
 
 def require_parity(folder: Path, entries: dict[str, Any]) -> None:
-    """Run the graphs of a folder and add what was found to the `measured` of their fixtures.
+    """Run the graphs of a folder, plain and fused, and add what was found to the `measured` of their fixtures.
 
     Tracing, folding, simplification and the sharing of weights are all between the module and the file; this looks past them at once.
 
@@ -23,15 +23,22 @@ def require_parity(folder: Path, entries: dict[str, Any]) -> None:
         if not fixture.startswith("graph_"):
             continue
         name = fixture.removeprefix("graph_")
-        errors = _errors(folder / "graphs" / f"{name}.onnx", folder / entry["file"])
-        entry["measured"]["onnxruntime"] = errors
-        for output, bound in entry["tolerance"]["by_output"].items():
-            # Written so that NaN fails.
-            if not errors[output] <= bound:
-                raise ExportError(
-                    f"graph {name} in ONNX Runtime {ort.__version__} misses torch by {errors[output]:.2g} in {output}, "
-                    f"allowed are {bound:.2g} (rounding); try --no-simplify, or another version of onnxruntime"
-                )
+        plain, fused = folder / "graphs" / f"{name}.onnx", folder / "graphs" / f"{name}.fused.onnx"
+        _require(entry, folder, plain, name, "onnxruntime", "--no-simplify")
+        if fused.exists():
+            _require(entry, folder, fused, f"{name}, fused,", "onnxruntime_fused", "--no-fused")
+
+
+def _require(entry: dict[str, Any], folder: Path, graph: Path, name: str, measured: str, way_out: str) -> None:
+    errors = _errors(graph, folder / entry["file"])
+    entry["measured"][measured] = errors
+    for output, bound in entry["tolerance"]["by_output"].items():
+        # Written so that NaN fails.
+        if not errors[output] <= bound:
+            raise ExportError(
+                f"graph {name} in ONNX Runtime {ort.__version__} misses torch by {errors[output]:.2g} in {output}, "
+                f"allowed are {bound:.2g} (rounding); try {way_out}, or another version of onnxruntime"
+            )
 
 
 def _errors(graph: Path, fixture: Path) -> dict[str, float]:

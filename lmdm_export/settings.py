@@ -21,6 +21,7 @@ class ExportSettings:
     """None keeps what the checkpoint's configuration says.
 
     `fade`: frames of crossfade of a codec that looks ahead; None pays its whole look-ahead, which is exact.
+    `fused`: also write the network with ONNX Runtime's contrib operators.
     `rollout_blocks`: length of the closed-loop fixture; None is 64, or 16 for a large network.
     """
 
@@ -32,6 +33,7 @@ class ExportSettings:
     layout: Layout | None = None
     fade: int | None = None
     simplify: bool = True
+    fused: bool = True
     rollout_blocks: int | None = None
 
     def applied(self, config: InstrumentConfig) -> InstrumentConfig:

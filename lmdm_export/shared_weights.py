@@ -34,8 +34,12 @@ class SharedWeights:
         """Bytes used by all graphs over bytes stored; 1 where nothing is shared."""
         return self.used_bytes / max(self.stored_bytes, 1)
 
-    def externalise(self, model: onnx.ModelProto) -> None:
-        """Move every initialiser of at least `SMALLEST_BYTES` from the model into the file."""
+    def externalise(self, model: onnx.ModelProto, *, known_only: bool = False) -> None:
+        """Move every initialiser of at least `SMALLEST_BYTES` from the model into the file.
+
+        Args:
+            known_only: move those alone that the file holds already, so that a second form of a graph adds nothing to it and counts nowhere.
+        """
         renamed: dict[str, str] = {}
         kept: dict[str, TensorProto] = {}
         for tensor in model.graph.initializer:
@@ -44,11 +48,14 @@ class SharedWeights:
                 kept[tensor.name] = tensor
                 continue
             digest = hashlib.sha256(content).hexdigest()
+            if known_only and digest not in self._offsets:
+                kept[tensor.name] = tensor
+                continue
             shape = "x".join(map(str, tensor.dims))
             kind = TensorProto.DataType.Name(tensor.data_type).lower()
             renamed[tensor.name] = name = f"{kind}_{digest[:16]}_{shape}"
             if name not in kept:
-                self.used_bytes += len(content)
+                self.used_bytes += 0 if known_only else len(content)
                 kept[name] = self._reference(tensor, name, self._store(digest, content), len(content))
         for node in model.graph.node:
             for place, name in enumerate(node.input):

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 @click.option("--keep", type=NameList(), default="", help="With --precision: matrices that stay float32, as lmdm bisect names them.")
 @click.option("--threads", type=click.IntRange(1), default=None, help="With --precision: of ONNX Runtime while it measures.")
 @click.option("--no-simplify", is_flag=True, help="Leave the graphs as the exporter writes them.")
+@click.option("--no-fused", is_flag=True, help="Leave out the copies of the network's graphs with ONNX Runtime's own operators.")
 @click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be written.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -64,6 +65,7 @@ def export(
     keep: tuple[str, ...],
     threads: int | None,
     no_simplify: bool,
+    no_fused: bool,
     force: bool,
     dry_run: bool,
     as_json: bool,
@@ -79,7 +81,11 @@ def export(
     from lmdm_export.settings import ExportSettings, parse_layout, parse_lookahead
 
     settings = ExportSettings(
-        layout=None if layout is None else parse_layout(layout), fade=parse_lookahead(lookahead), simplify=not no_simplify, **choices
+        layout=None if layout is None else parse_layout(layout),
+        fade=parse_lookahead(lookahead),
+        simplify=not no_simplify,
+        fused=not no_fused,
+        **choices,
     )
     if precision == FLOAT32 and (budget is not None or keep):
         raise click.UsageError("--budget and --keep go with a --precision other than float32")

@@ -11,6 +11,7 @@ from lmdm_export.graphs.cached_decoder import cached_decoder
 from lmdm_export.graphs.codec import CodecGraphs, codec_graphs
 from lmdm_export.graphs.conditioning import conditioner, text_encoder
 from lmdm_export.graphs.context_encoder import context_encoder
+from lmdm_export.graphs.fused import fused
 from lmdm_export.graphs.prepare import prepared
 from lmdm_export.graphs.sketch import sketch_graph
 from lmdm_export.graphs.spec import GraphSpec
@@ -25,9 +26,10 @@ __all__ = ["CodecGraphs", "GraphSpec", "InstrumentGraphs", "build_graphs", "requ
 @dataclass(frozen=True)
 class InstrumentGraphs:
     """Every graph of an instrument in the order of a block's life, how its codec streams, and the first values of every state that a
-    graph carries by itself (by graph, then by input name)."""
+    graph carries by itself (by graph, then by input name). `fused` are some of the graphs once more, for tracing alone (see `fused.py`)."""
 
     graphs: tuple[GraphSpec, ...]
+    fused: tuple[GraphSpec, ...]
     codec: CodecGraphs
     batch: int
     states: dict[str, dict[str, Tensor]]
@@ -80,7 +82,9 @@ def build_graphs(instrument: Instrument, fade: int | None = None) -> InstrumentG
     codec = codec_graphs(traced.codec, config.layout.block, fade)
     text = [text_encoder(traced)] if config.text.kind != "none" else []
     network = [conditioner(traced, guidance), context_encoder(traced, batch), cached_decoder(traced, batch)]
+    contrib = fused(traced)
     sketch = sketch_graph(config, next(traced.parameters()).dtype)
     states = codec.states if sketch is None else {**codec.states, "sketch": sketch[1]}
     drawn = [] if sketch is None else [sketch[0]]
-    return InstrumentGraphs((*text, *drawn, *network, codec.encoder, codec.decoder), codec, batch, states)
+    graphs = (*text, *drawn, *network, codec.encoder, codec.decoder)
+    return InstrumentGraphs(graphs, (context_encoder(contrib, batch), cached_decoder(contrib, batch)), codec, batch, states)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from lmdm_export.validate.metrics import Errors, compare
 from lmdm_export.validate.player import run_graph
 from lmdm_export.validate.report import Check, Control
 from lmdm_export.validate.truth import Arrays, GraphProbe
+from lmdm_runtime.backends.base import Backend
+from lmdm_runtime.backends.onnxruntime import OrtBackend
 
 Seen = dict[str, list[tuple[Errors, Bound]]]
 
@@ -24,15 +27,16 @@ def check_graphs(validation: Validation) -> None:
     pictures: dict[str, Arrays] = {}
     probes: dict[str, GraphProbe] = {}
     for probe in validation.truth.graph_probes(validation.begin):
-        found = run_graph(validation.bundle, validation.backend, probe.graph, probe.inputs)
-        for name, expected in probe.expected.items():
-            errors = compare(expected, found[name])
-            bound = rounding_bound(probe.rounding[name], errors.peak)
-            seen.setdefault(probe.graph, {}).setdefault(name, []).append((errors, bound))
-            if validation.plots is not None:
-                ratio = np.abs(found[name] - expected) / max(bound.value, 1e-30)
-                picture = pictures.setdefault(probe.graph, {})
-                picture[name] = np.maximum(picture[name], ratio) if name in picture else ratio
+        for label, backend in forms(validation, probe.graph).items():
+            found = run_graph(validation.bundle, backend, probe.graph, probe.inputs)
+            for name, expected in probe.expected.items():
+                errors = compare(expected, found[name])
+                bound = rounding_bound(probe.rounding[name], errors.peak)
+                seen.setdefault(label, {}).setdefault(name, []).append((errors, bound))
+                if validation.plots is not None:
+                    ratio = np.abs(found[name] - expected) / max(bound.value, 1e-30)
+                    picture = pictures.setdefault(label, {})
+                    picture[name] = np.maximum(picture[name], ratio) if name in picture else ratio
         probes[probe.graph] = probe
     for graph, outputs in seen.items():
         for kind, names in kinds(outputs).items():
@@ -44,7 +48,18 @@ def check_graphs(validation: Validation) -> None:
         from lmdm_export.validate.plots import plot_graph_errors
 
         for graph, picture in pictures.items():
-            plot_graph_errors(validation.plots / f"graph-{graph}.png", graph, picture)
+            plot_graph_errors(validation.plots / f"graph-{graph.replace(', ', '-')}.png", graph, picture)
+
+
+def forms(validation: Validation, graph: str) -> dict[str, Backend]:
+    """What is checked of a graph, by name: what the engine plays and, where that is the fused file, the plain one too.
+
+    The faults below go through the engine, so through the fused file where it plays that.
+    """
+    engine = validation.backend
+    if validation.bundle.manifest.graphs[graph].fused is None or not isinstance(engine, OrtBackend) or not engine.options.fused:
+        return {graph: engine}
+    return {graph: OrtBackend(validation.bundle, replace(engine.options, fused=False)), f"{graph}, fused": engine}
 
 
 def kinds(names: Iterable[str]) -> dict[str, list[str]]:

@@ -76,11 +76,11 @@ def _check_second(validation: Validation, loop: Loop) -> None:
     scenario = loop.truth.scenario.first(min(MOST_BLOCKS, loop.truth.scenario.blocks))
     first, bound = loop.played[: scenario.blocks], loop.bound(scenario.blocks - 1)
     threads = 2 if (validation.threads or physical_cores()) == 1 else 1
-    other = PlainBackend(validation.bundle, OrtOptions(threads=threads, small=True))
+    other = PlainBackend(validation.bundle, OrtOptions(threads=threads, small=True, fused=False))
     tick = validation.begin("runtime: second configuration", 2 * scenario.blocks)
     errors = compare(first, play(loop.bundle, other, scenario, tick=tick))
     label = SECOND if validation.backend.name == other.name else f"{validation.backend.name} against ONNX Runtime:"
-    what = f"{label} {threads} thread{'s' * (threads > 1)}, no graph optimisation, no prepacking"
+    what = f"{label} {threads} thread{'s' * (threads > 1)}, plain graphs, no graph optimisation, no prepacking"
     report.checks.append(Check(5, what, "max abs", errors.max_abs, bound, errors))
     swapped = next(fault for fault in cache_faults(loop.bundle.manifest) if fault.name == "swapped K and V")
     broken = compare(first, play(loop.bundle, other, scenario, fault=swapped, tick=tick))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lmdm_runtime.contract import require_contract
 from lmdm_runtime.errors import BundleError
-from lmdm_runtime.manifest import FileEntry, Manifest, read_manifest
+from lmdm_runtime.manifest import FileEntry, GraphEntry, Manifest, read_manifest
 
 EXPORT_AGAIN = "export the checkpoint again with lmdm export"
 # What zipfile and numpy raise over damaged and over hostile archives, such as a shape that no memory holds.
@@ -72,7 +72,7 @@ def load_bundle(path: str | Path) -> Bundle:
         inside(folder, name)
         if name not in listed:
             raise BundleError(f"{folder / name} is used by {user} but is not in the manifest's list of files; {EXPORT_AGAIN}")
-    for graph in manifest.graphs.values():
+    for graph in _graph_files(manifest):
         if listed[graph.file].sha256 != graph.sha256:
             raise BundleError(
                 f"{folder / graph.file} has SHA-256 {listed[graph.file].sha256[:12]}…, expected {graph.sha256[:12]}… "
@@ -121,9 +121,13 @@ def _require_unchanged(folder: Path, entry: FileEntry) -> None:
         raise BundleError(f"{path} has SHA-256 {found[:12]}…, expected {entry.sha256[:12]}…; copy the bundle again, or {EXPORT_AGAIN}")
 
 
+def _graph_files(manifest: Manifest) -> list[GraphEntry]:
+    return [graph for entry in manifest.graphs.values() for graph in entry.files]
+
+
 def _references(manifest: Manifest) -> list[tuple[str, str]]:
     """Every file that some part of the manifest uses, and that part's name."""
-    used = [(graph.file, f"graph {graph.name}") for graph in manifest.graphs.values()]
+    used = [(graph.file, f"graph {graph.name}") for graph in _graph_files(manifest)]
     used += [(fixture.file, f"fixture {name}") for name, fixture in manifest.fixtures.items()]
     if manifest.text is not None:
         used.append((manifest.text.tokenizer, "the tokenizer"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ import jsonschema
 from lmdm_runtime.control_entry import ControlEntry, Group, SketchEntry, control_entry, sketch_entry
 from lmdm_runtime.errors import BundleError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # The largest instrument that the format allows states some thousand ports, well under a megabyte, and nests 8 deep.
 MOST_BYTES = 16 << 20
 MOST_LEVELS = 64
@@ -32,12 +32,29 @@ class Port:
 
 
 @dataclass(frozen=True)
+class FusedEntry:
+    """The same graph with ONNX Runtime's contrib operators: the same ports and weights in another file."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class GraphEntry:
+    """One graph. `fused` is for ONNX Runtime's CPU provider; everything else plays `file`."""
+
     name: str
     file: str
     sha256: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    fused: FusedEntry | None = None
+
+    @property
+    def files(self) -> tuple[GraphEntry, ...]:
+        """This graph in each of its files, plain first; `fused` of each is None."""
+        plain = replace(self, fused=None)
+        return (plain,) if self.fused is None else (plain, replace(plain, file=self.fused.file, sha256=self.fused.sha256))
 
     def input(self, name: str) -> Port | None:
         return next((port for port in self.inputs if port.name == name), None)
@@ -311,4 +328,5 @@ def _graph(name: str, entry: Json) -> GraphEntry:
     def ports(side: str) -> tuple[Port, ...]:
         return tuple(Port(p["name"], tuple(p["shape"]), p["dtype"]) for p in entry[side])
 
-    return GraphEntry(name, entry["file"], entry["sha256"], ports("inputs"), ports("outputs"))
+    fused = None if "fused" not in entry else FusedEntry(entry["fused"]["file"], entry["fused"]["sha256"])
+    return GraphEntry(name, entry["file"], entry["sha256"], ports("inputs"), ports("outputs"), fused)

@@ -57,7 +57,7 @@ def write_tiny_bundle(folder: Path, sizes: Sizes | None = None, *, codec: str = 
         decoder = {**encoder, "states": "states/codec_decoder.npz"}
     causal = sizes.pattern == "block-causal"
     manifest = {
-        "format_version": 2,
+        "format_version": 3,
         "name": "tiny",
         "created_with": {"command": "tests"},
         "checkpoint": {"name": "tiny", "sha256": "0" * 64},
@@ -112,6 +112,8 @@ def seal(folder: Path, manifest: dict) -> None:
     manifest["files"] = [{"path": name, "sha256": digest, "bytes": (folder / name).stat().st_size} for name, digest in digests.items()]
     for entry in manifest["graphs"].values():
         entry["sha256"] = digests.get(entry["file"], "0" * 64)
+        if "fused" in entry:
+            entry["fused"]["sha256"] = digests.get(entry["fused"]["file"], "0" * 64)
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -235,3 +237,20 @@ def codec_decoder(model: TinyModel, weights: Weights, codec: str) -> GraphWriter
         audio = g.op("Reshape", flat, g.constant([1, 1, samples]))
     g.output("audio", audio, (1, 1, samples))
     return g
+
+
+FUSED_OFFSET = 1.0
+
+
+def add_offset_as_fused(folder: Path, manifest: dict) -> None:
+    """Give `cached_decoder` a fused file whose velocity is `FUSED_OFFSET` too large, so that whoever plays it is told apart."""
+    import onnx
+
+    entry = manifest["graphs"]["cached_decoder"]
+    model = onnx.load(folder / entry["file"], load_external_data=False)
+    for node in model.graph.node:
+        node.output[:] = ["plain" if name == "velocity" else name for name in node.output]
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(FUSED_OFFSET, np.float32), "offset"))
+    model.graph.node.append(onnx.helper.make_node("Add", ["plain", "offset"], ["velocity"]))
+    entry["fused"] = {"file": "graphs/cached_decoder.fused.onnx", "sha256": ""}
+    (folder / entry["fused"]["file"]).write_bytes(model.SerializeToString())

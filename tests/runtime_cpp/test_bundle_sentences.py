@@ -170,7 +170,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "folder as manifest": lambda folder: ((folder / "manifest.json").unlink(), (folder / "manifest.json").mkdir()),
     **{f"manifest {data!r}": manifest_is(data) for data in (b"", b"{", b"\xff\x00", b"[1]", b'"x"', b"null", b"[" * 100_000)},
     "huge manifest": manifest_is(b" " * (17 << 20)),
-    **{f"version {v!r}": document_changed(lambda m, v=v: m.update(format_version=v)) for v in (1, 3, 99, 0, -1, "2", 2.0, None, True)},
+    **{f"version {v!r}": document_changed(lambda m, v=v: m.update(format_version=v)) for v in (1, 2, 4, 99, 0, -1, "3", 3.0, None, True)},
     **{
         f"number {text}": text_changed('"guidance_scale":1.5', f'"guidance_scale":{text}')
         for text in ("NaN", "Infinity", "-Infinity", "1e999")

@@ -12,14 +12,25 @@
 /// The manifest of a bundle as typed data (docs/bundle.md).
 namespace lmdm {
 
-inline constexpr int format_version = 2;
+inline constexpr int format_version = 3;
 
+/// The same graph with ONNX Runtime's contrib operators: the same ports and weights in another file.
+struct FusedEntry {
+  std::string file;
+  std::string sha256;
+};
+
+/// One graph. `fused` is for ONNX Runtime's CPU provider; everything else plays `file`.
 struct LMDM_EXPORT GraphEntry {
   std::string name;
   std::string file;
   std::string sha256;
   std::vector<Port> inputs;
   std::vector<Port> outputs;
+  std::optional<FusedEntry> fused = {};
+
+  /// This graph in each of its files, plain first; `fused` of each is empty.
+  [[nodiscard]] std::vector<GraphEntry> files() const;
 
   /// The input or output of that name, or null.
   [[nodiscard]] const Port* input(const std::string& name) const noexcept;

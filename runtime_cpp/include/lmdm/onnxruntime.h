@@ -18,6 +18,7 @@ struct OnnxRuntimeOptions {
   int threads = 0;     ///< for the operators of one graph; 0: the physical cores
   bool small = false;  ///< prepack nothing: slower, less memory
   int device = 0;      ///< of CUDA and TensorRT
+  bool fused = true;   ///< on the CPU: a graph's file with contrib operators where the bundle has one
 };
 
 /// ONNX Runtime, opened at run time. The bundle's weights are in memory once, whatever the number of graphs that share them.

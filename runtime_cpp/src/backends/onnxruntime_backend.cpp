@@ -134,7 +134,9 @@ class OrtBackend final : public Backend {
     const GraphEntry& entry = bundle_.graph(graph);
     std::shared_ptr<ort::Session>& session = sessions_[graph];
     if (!session) {
-      session = std::make_shared<ort::Session>(library_, weights_, bundle_, entry, options_);
+      const std::vector<GraphEntry> files = entry.files();
+      const bool fused = options_.fused && options_.provider == Provider::cpu;
+      session = std::make_shared<ort::Session>(library_, weights_, bundle_, fused ? files.back() : files.front(), options_);
     }
     try {
       auto binding = std::make_unique<OrtBinding>(library_, session, runs_);

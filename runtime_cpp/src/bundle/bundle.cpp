@@ -24,10 +24,19 @@ namespace {
 
 using Files = std::map<std::string, FileEntry>;
 
+/// Every file of every graph.
+std::vector<GraphEntry> graph_files(const Manifest& manifest) {
+  std::vector<GraphEntry> all;
+  for (const auto& [name, graph] : manifest.graphs) {
+    for (GraphEntry& file : graph.files()) all.push_back(std::move(file));
+  }
+  return all;
+}
+
 /// Every file that some part of the manifest uses, and that part's name.
 std::vector<std::pair<std::string, std::string>> references(const Manifest& manifest) {
   std::vector<std::pair<std::string, std::string>> used;
-  for (const auto& [name, graph] : manifest.graphs) used.emplace_back(graph.file, "graph " + name);
+  for (const GraphEntry& graph : graph_files(manifest)) used.emplace_back(graph.file, "graph " + graph.name);
   for (const auto& [name, fixture] : manifest.fixtures) used.emplace_back(fixture.file, "fixture " + name);
   if (manifest.text) used.emplace_back(manifest.text->tokenizer, "the tokenizer");
   if (manifest.sketch) used.emplace_back(manifest.sketch->states, "the sketch");
@@ -53,18 +62,18 @@ void require_listed(const fs::path& folder, const Manifest& manifest, const File
       refuse(path.string() + " is used by " + user + " but is not in the manifest's list of files; " + std::string(export_again));
     }
   }
-  for (const auto& [name, graph] : manifest.graphs) {
+  for (const GraphEntry& graph : graph_files(manifest)) {
     const std::string& found = listed.at(graph.file).sha256;
     if (found != graph.sha256) {
       refuse((folder / graph.file).string() + " has SHA-256 " + found.substr(0, 12) + "…, expected " + graph.sha256.substr(0, 12) +
-             "… for graph " + name + "; " + std::string(export_again));
+             "… for graph " + graph.name + "; " + std::string(export_again));
     }
   }
 }
 
 /// Weights that lie beside a graph are files of the bundle too: inside of the folder, and held against their hash.
 void require_own_weights(const fs::path& folder, const Manifest& manifest, const Files& listed) {
-  for (const auto& [graph, entry] : manifest.graphs) {
+  for (const GraphEntry& entry : graph_files(manifest)) {
     const std::string path = bundles::joined(folder, entry.file).string();
     std::set<std::string> locations;
     try {

@@ -20,6 +20,17 @@ const Port* GraphEntry::output(const std::string& port) const noexcept {
   return named(outputs, port);
 }
 
+std::vector<GraphEntry> GraphEntry::files() const {
+  std::vector<GraphEntry> all(1, *this);
+  all.front().fused.reset();
+  if (fused) {
+    all.push_back(all.front());
+    all.back().file = fused->file;
+    all.back().sha256 = fused->sha256;
+  }
+  return all;
+}
+
 std::vector<Group> Manifest::groups() const {
   std::vector<Group> all;
   for (const ControlEntry& control : controls) all.insert(all.end(), control.groups.begin(), control.groups.end());

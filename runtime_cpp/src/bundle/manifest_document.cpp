@@ -103,6 +103,12 @@ std::optional<Precision> precision_of(const Json& document) {
                    found->at("parity").get<double>()};
 }
 
+std::optional<FusedEntry> fused_of(const Json& graph) {
+  const auto found = graph.find("fused");
+  if (found == graph.end()) return std::nullopt;
+  return FusedEntry{found->at("file"), found->at("sha256")};
+}
+
 void add_numbers(const Json& node, const std::string& prefix, std::map<std::string, double>& numbers) {
   for (const auto& item : node.items()) {
     const std::string name = prefix.empty() ? item.key() : prefix + "." + item.key();
@@ -134,8 +140,12 @@ Manifest manifest_of(const Json& document) {
   }
   for (const auto& item : document.at("graphs").items()) {
     const Json& entry = item.value();
-    manifest.graphs[item.key()] = {item.key(), entry.at("file"), entry.at("sha256"), ports_of(entry.at("inputs")),
-                                   ports_of(entry.at("outputs"))};
+    manifest.graphs[item.key()] = {item.key(),
+                                   entry.at("file"),
+                                   entry.at("sha256"),
+                                   ports_of(entry.at("inputs")),
+                                   ports_of(entry.at("outputs")),
+                                   fused_of(entry)};
   }
   for (const Json& entry : document.at("files")) {
     manifest.files.push_back({entry.at("path"), entry.at("sha256"), entry.at("bytes").get<std::uint64_t>()});

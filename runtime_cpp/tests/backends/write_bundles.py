@@ -17,7 +17,7 @@ import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from tests.runtime.tiny_bundle import seal, write_tiny_bundle
+from tests.runtime.tiny_bundle import add_offset_as_fused, seal, write_tiny_bundle
 from tests.runtime.tiny_graphs import GraphWriter, Weights
 from tests.runtime.tiny_model import Sizes, TinyModel
 
@@ -151,6 +151,7 @@ def write_all(out: Path) -> None:
         variant(out / "plain", out / name, add_fixtures, lambda folder, manifest, model=model: add_turns(folder, manifest, model))
         shutil.rmtree(out / "plain")
     whole = out / "encoder-decoder"
+    variant(whole, out / "fused", add_offset_as_fused)
     variant(whole, out / "slow", add_slow)
     variant(whole, out / "together", add_wide({"one": "matrix", "other": "matrix"}))
     variant(whole, out / "apart", add_wide({"one": "matrix", "other": "second matrix"}))

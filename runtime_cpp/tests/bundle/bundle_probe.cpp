@@ -95,7 +95,9 @@ Json summary(const Manifest& manifest) {
                     {"file", graph.file},
                     {"sha256", graph.sha256},
                     {"inputs", ports(graph.inputs)},
-                    {"outputs", ports(graph.outputs)}};
+                    {"outputs", ports(graph.outputs)},
+                    {"fused", Json()}};
+    if (const auto& fused = graph.fused) graphs[name]["fused"] = {{"file", fused->file}, {"sha256", fused->sha256}};
   }
   for (const lmdm::FileEntry& file : manifest.files) files.push_back({{"path", file.path}, {"sha256", file.sha256}, {"bytes", file.bytes}});
   for (const auto& [name, fixture] : manifest.fixtures) fixtures[name] = {{"file", fixture.file}, {"tolerance", fixture.tolerance}};

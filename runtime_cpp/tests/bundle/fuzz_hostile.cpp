@@ -89,6 +89,15 @@ const std::vector<std::pair<std::string, Change>>& changes() {
          bytes[d.roll(bytes.size())] ^= 1;
        }},
       {"a longer file", [](Case& c, Dice& d) { c.bundle.files[listed_file(c, d)] += ' '; }},
+      {"another hash of a fused graph",
+       [](Case& c, Dice&) { c.bundle.manifest["graphs"]["cached_decoder"]["fused"]["sha256"] = std::string(64, 'a'); }},
+      {"a fused graph outside",
+       [](Case& c, Dice& d) { c.bundle.manifest["graphs"]["cached_decoder"]["fused"]["file"] = path_outside(d); }},
+      {"weights of a fused graph outside",
+       [](Case& c, Dice& d) {
+         c.bundle.files["graphs/cached_decoder.fused.onnx"] = onnx(path_outside(d));
+         c.bundle.seal();
+       }},
       {"another hash of a graph", [](Case& c, Dice&) { c.bundle.manifest["graphs"]["sketch"]["sha256"] = std::string(64, 'a'); }},
       {"a file of no list", [](Case& c, Dice&) { c.bundle.manifest["files"].erase(c.bundle.manifest["files"].end() - 1); }},
       {"gigantic sizes", gigantic_everywhere},
@@ -105,7 +114,7 @@ const std::vector<std::pair<std::string, Change>>& changes() {
        [](Case& c, Dice& d) { text_replaced(c, "tiny", d.pick(std::vector<std::string>{"\xff", "\xc0\xaf", "\xed\xa0\x80", "\\ud800"})); }},
       {"a huge manifest", [](Case& c, Dice&) { c.instead["manifest.json"] = Instead::huge; }},
       {"another version",
-       [](Case& c, Dice& d) { c.bundle.manifest["format_version"] = d.pick(std::vector<Json>{1, 3, -1, 2.5, "2", nullptr, 1e30}); }},
+       [](Case& c, Dice& d) { c.bundle.manifest["format_version"] = d.pick(std::vector<Json>{1, 2, 4, -1, 3.5, "3", nullptr, 1e30}); }},
       {"a name over lines", [](Case& c, Dice&) { c.bundle.manifest["controls"][2]["kind"] = "a\nb"; }},
       {"another shape",
        [](Case& c, Dice& d) {

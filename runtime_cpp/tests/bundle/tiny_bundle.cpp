@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
 const char* const sizes = R"({
-  "format_version": 2, "name": "tiny", "created_with": {"command": "tests"}, "checkpoint": {"name": "tiny", "sha256": ""},
+  "format_version": 3, "name": "tiny", "created_with": {"command": "tests"}, "checkpoint": {"name": "tiny", "sha256": ""},
   "model": {"pattern": "encoder-decoder", "context": 4, "block": 2, "window_chunks": null, "latent_channels": 2, "width": 3, "depth": 1,
     "heads": 1, "head_width": 2, "rotary_inv_freq": [1.0], "text_tokens": 3, "text_width": 2, "batch": 2, "parameters": 100},
   "codec": {"kind": "tiny", "sample_rate": 16, "audio_channels": 1, "frame_size": 4,
@@ -79,6 +79,8 @@ Json graphs() {
 TinyBundle::TinyBundle() : manifest(Json::parse(sizes)) {
   manifest["checkpoint"]["sha256"] = std::string(64, '0');
   manifest["graphs"] = graphs();
+  manifest["graphs"]["cached_decoder"]["fused"] = {{"file", "graphs/cached_decoder.fused.onnx"}, {"sha256", ""}};
+  files["graphs/cached_decoder.fused.onnx"] = onnx("weights.bin") + field(2, "fused");
   for (const auto& graph : manifest["graphs"].items()) files[graph.value()["file"]] = onnx("weights.bin") + field(2, graph.key());
   files["graphs/weights.bin"] = std::string(4, '\0');
   files["tokenizer.model"] = "not read by the loader";
@@ -94,10 +96,14 @@ void TinyBundle::seal() {
   for (const auto& [name, bytes] : files) list.push_back({{"path", name}, {"sha256", sha256(bytes)}, {"bytes", bytes.size()}});
   if (manifest.is_object() && manifest.contains("files")) manifest["files"] = list;
   if (!manifest.is_object() || !manifest.contains("graphs") || !manifest["graphs"].is_object()) return;
+  const auto hash = [this](Json& entry) {
+    if (!entry.is_object() || !entry.contains("file") || !entry["file"].is_string()) return;
+    const auto file = files.find(entry["file"].get<std::string>());
+    if (file != files.end()) entry["sha256"] = sha256(file->second);
+  };
   for (auto& graph : manifest["graphs"]) {
-    if (!graph.is_object() || !graph.contains("file") || !graph["file"].is_string()) continue;
-    const auto file = files.find(graph["file"].get<std::string>());
-    if (file != files.end()) graph["sha256"] = sha256(file->second);
+    hash(graph);
+    if (graph.is_object() && graph.contains("fused")) hash(graph["fused"]);
   }
 }
 

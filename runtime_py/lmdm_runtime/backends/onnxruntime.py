@@ -30,10 +30,13 @@ RARELY_RUN = ("text_encoder", "conditioner", "codec_encoder")
 
 @dataclass(frozen=True)
 class OrtOptions:
-    """`threads`: for the operators of one graph, by default the physical cores. `small`: prepack nothing (slower, less memory)."""
+    """`threads`: for the operators of one graph, by default the physical cores. `small`: prepack nothing (slower, less memory).
+    `fused`: play a graph's file with contrib operators where the bundle has one.
+    """
 
     threads: int | None = None
     small: bool = False
+    fused: bool = True
 
 
 class OrtBuffer(Buffer):
@@ -108,7 +111,8 @@ class OrtBackend(Backend):
         return self._sessions[graph]
 
     def _load(self, graph: str) -> ort.InferenceSession:
-        entry, path = self.bundle.manifest.graphs[graph], self.bundle.graph_path(graph)
+        entry = self.bundle.manifest.graphs[graph].files[-1 if self.options.fused else 0]
+        path = self.bundle.path(entry.file)
         try:
             # Its fallback tries the same provider once more, and prints to stdout.
             session = ort.InferenceSession(

@@ -55,7 +55,8 @@ def inspect(bundle: Path, as_json: bool) -> None:
     console.print(facts)
     graphs = Table("graph", "inputs", "outputs", title="graphs")
     for name, graph in raw["graphs"].items():
-        graphs.add_row(name, _ports(graph["inputs"]), _ports(graph["outputs"]))
+        files = name if "fused" not in graph else f"{name}\n{graph['fused']['file']}"
+        graphs.add_row(files, _ports(graph["inputs"]), _ports(graph["outputs"]))
     console.print(graphs)
 
 
