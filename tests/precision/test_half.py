@@ -51,9 +51,7 @@ def test_float16_equals_the_converter_of_onnxruntime(tiny: Bundle, search: Searc
     kept = island_nodes(model, SENSITIVE)
     ours = in_half(model, TensorProto.FLOAT16, kept)
     onnx.checker.check_model(ours, full_check=True)
-    theirs = convert_float_to_float16(
-        load_graph(tiny, "cached_decoder"), keep_io_types=True, node_block_list=sorted(kept), op_block_list=[]
-    )
+    theirs = convert_float_to_float16(load_graph(tiny, "cached_decoder"), keep_io_types=True, node_block_list=sorted(kept), op_block_list=[])
     exact, mine, other = (run(each, dict(feed))[0] for each in (model, ours, theirs))
     rounding = np.abs(exact - other).max()
     assert 0 < rounding < 0.05 * np.abs(exact).max()

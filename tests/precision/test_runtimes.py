@@ -38,9 +38,7 @@ def test_both_runtimes_play_a_variant_alike(sealed: Sealed, tmp_path: Path, kind
     assert np.abs(python).max() > 0.01
     assert np.abs(python - cpp).max() <= CLOSE
     # Control: another precision is heard.
-    CliRunner().invoke(
-        main, ["generate", str(sealed("int8" if kind != "int8" else "int8-static")), *options, "-o", str(tmp_path / "b.wav")]
-    )
+    CliRunner().invoke(main, ["generate", str(sealed("int8" if kind != "int8" else "int8-static")), *options, "-o", str(tmp_path / "b.wav")])
     assert np.abs(python - soundfile.read(tmp_path / "b.wav")[0]).max() > 10 * CLOSE
 
 

@@ -64,9 +64,7 @@ def test_ports_are_those_of_float32_and_shared_weights_are_stored_once(tiny: Bun
     before = (tiny.folder / "graphs" / "weights.bin").stat().st_size
     assert (made.folder / "graphs" / "weights.bin").stat().st_size < 0.75 * before
     encoder, decoder = (external_names(made.folder / "graphs" / f"{name}.onnx") for name in ("context_encoder", "cached_decoder"))
-    shared = {m.name for m in matrices(load_graph(tiny, "context_encoder"))} & {
-        m.name for m in matrices(load_graph(tiny, "cached_decoder"))
-    }
+    shared = {m.name for m in matrices(load_graph(tiny, "context_encoder"))} & {m.name for m in matrices(load_graph(tiny, "cached_decoder"))}
     assert len(encoder & decoder) >= len(shared) > 10
     for graph in set(tiny.manifest.graphs) - set(network_graphs(tiny)):
         assert _weights(tiny.folder, graph) == _weights(made.folder, graph)
@@ -91,10 +89,7 @@ def test_kept_matrices_stay_float32_and_help(search: Search, variant: Get, tmp_p
     (tmp_path / "work").mkdir()
     kept, all_int4 = measured(search, KINDS["int4"], keep, tmp_path / "work"), search.measure(variant("int4"))
     assert kept.parity.share < 0.8 * all_int4.parity.share
-    assert (
-        Counter(n.op_type for n in load_graph(made.bundle, "cached_decoder").graph.node)["MatMulNBits"]
-        == 2 * made.bundle.manifest.model.depth
-    )
+    assert Counter(n.op_type for n in load_graph(made.bundle, "cached_decoder").graph.node)["MatMulNBits"] == 2 * made.bundle.manifest.model.depth
 
 
 def test_quantisers_are_quiet_and_leave_logging_as_it_was(search: Search, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
