@@ -22,7 +22,7 @@ from lmdm_export.validate.step_audio import check_audio
 from lmdm_export.validate.step_graph import check_graphs
 from lmdm_export.validate.truth import Begin, GraphProbe, silent
 from lmdm_export.validate.truth_fixtures import FixtureTruth
-from lmdm_runtime.backends import DEFAULT, make_backend
+from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
 from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.manifest import PrecisionEntry
 
@@ -48,7 +48,6 @@ def validate_variant(
     blocks: int | None = None,
     threads: int | None = None,
     plots: Path | None = None,
-    engine: str = DEFAULT,
     begin: Begin = silent,
 ) -> Report:
     """Hold a variant to the budget that it states.
@@ -57,11 +56,11 @@ def validate_variant(
         ExportError: it lacks what it is held against.
     """
     truth = UnconvertedTruth(bundle, precision.graphs)
-    report = Report(bundle.manifest.name, f"float32, in {precision.kind} with a budget of {precision.budget:g} ({SHARE})", engine=engine)
+    report = Report(bundle.manifest.name, f"float32, in {precision.kind} with a budget of {precision.budget:g} ({SHARE})")
     reason = f"bounds of float32 do not hold for {precision.kind}; step 3 holds the whole to its budget"
     with tempfile.TemporaryDirectory(prefix="lmdm-validate.") as folder:
         played = _playable(bundle, precision, Path(folder))
-        backend = make_backend(engine, played, threads)
+        backend = OrtBackend(played, OrtOptions(threads=threads))
         validation = Validation(played, truth, backend, report, begin, blocks or truth.usual_blocks, threads=threads, plots=plots)
         for step in sorted(set(steps)):
             start = time.perf_counter()

@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lmdm_export.precision.names import DEFAULT_BUDGET
+from lmdm_runtime.doctor import providers
 from tests.bundles import BLOCKS
 from tests.validate.conftest import Exported
 
 ROOT = Path(__file__).parents[2]
 Get = Callable[..., Exported]
+SHARE = "share of another seed's distance"
 CACHE = {"cache slid by one frame", "wrong rotary base", "swapped K and V"}
 
 pytestmark = pytest.mark.skipif(
@@ -71,12 +74,24 @@ def test_values_that_are_not_finite_fail(exported: Get, tmp_path: Path) -> None:
     assert velocity["errors"]["finite"] < 1
 
 
-def test_bfloat16_is_not_held_against_bounds_of_float32(exported: Get) -> None:
-    made = lmdm("validate", exported("tiny-spectral").bundle, "--engine", "openvino-bf16", "--json")
-    assert made.returncode == 1
-    assert made.stdout == ""
-    sentence = made.stderr.strip().splitlines()[-1]
-    assert "computes in bfloat16, and every bound here is one of float32" in sentence or "does not compute in bfloat16" in sentence
+@pytest.mark.skipif(not (providers.openvino().details or {}).get("bfloat16"), reason="this processor has no bfloat16")
+def test_bfloat16_is_held_to_a_budget_and_not_to_bounds_of_float32(exported: Get) -> None:
+    found = report(exported("tiny-spectral").bundle, "--blocks", BLOCKS, "--threads", 1, engine="openvino-bf16")
+    assert (found["engine"], found["facts"]["precision"]["kind"]) == ("openvino-bf16", "bfloat16")
+    assert {check["metric"] for check in found["checks"] if check["step"] == 3} == {SHARE, "dB"}
+    assert all(check["bound"]["value"] == DEFAULT_BUDGET for check in found["checks"] if check["metric"] == SHARE)
+    # float32 would be at 1e-6 of it: this really was bfloat16.
+    assert 1e-4 < found["facts"]["precision"]["share"] < DEFAULT_BUDGET
+    assert not any(check["what"].startswith(("cached_decoder", "context_encoder")) for check in found["checks"])
+    assert {"swapped K and V", "noise of another seed"} <= faults(found, 3)
+    assert {entry["step"] for entry in found["not_run"]} == {1, 2, 5}
+
+
+def test_bfloat16_is_not_held_against_a_checkpoint(exported: Get) -> None:
+    made = exported("tiny-spectral")
+    refused = lmdm("validate", made.bundle, "--engine", "openvino-bf16", "--checkpoint", made.checkpoint)
+    assert refused.returncode == 1
+    assert "run lmdm validate without --checkpoint" in refused.stderr or "does not compute in bfloat16" in refused.stderr
 
 
 @pytest.mark.heavy

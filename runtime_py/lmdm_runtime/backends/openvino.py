@@ -143,7 +143,7 @@ class OpenVinoBackend(Backend):
 class Bfloat16Backend(OpenVinoBackend):
     """The network in bfloat16, everything else in float32; ports stay float32."""
 
-    name, precision = "openvino-bf16", "bfloat16"
+    name, precision, rounded = "openvino-bf16", "bfloat16", ROUNDED
 
     @classmethod
     def open(cls, bundle: Bundle, threads: int | None) -> Bfloat16Backend:
