@@ -19,8 +19,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.latency import RESULTS, write_result
 from benchmarks.machine import describe_machine
+from benchmarks.report import RESULTS, write_result
 
 LENGTHS = (2, 4, 8, 12, 24)
 GRADIENTS = ("kept", "recomputed")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from benchmarks.timing import in_turn
-from lmdm_train.config import DiTConfig, Layout
+
+if TYPE_CHECKING:
+    from lmdm_train.config import DiTConfig, Layout
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Peak:
 
 def measure_peak(size: int = 768, megabytes: int = 128, runs: int = 20) -> Peak:
     """Probe with torch on as many threads as torch is set to; the fastest of `runs` counts, as load can only slow a probe down."""
+    import torch
+
     a, b = torch.randn(size, size), torch.randn(size, size)
     memory = torch.ones(megabytes * 2**20 // 4)
     fastest = {
@@ -34,6 +37,12 @@ class Work:
 
     operations: float
     read_bytes: float
+
+    def __add__(self, other: Work) -> Work:
+        return Work(self.operations + other.operations, self.read_bytes + other.read_bytes)
+
+    def __rmul__(self, times: int) -> Work:
+        return Work(times * self.operations, times * self.read_bytes)
 
     def floor_ms(self, peak: Peak) -> dict[str, float]:
         """Milliseconds of arithmetic, of memory, and the larger of both."""

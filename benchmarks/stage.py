@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import clicks, overload, response
-from benchmarks.latency import RESULTS, write_result
 from benchmarks.machine import describe_machine
+from benchmarks.report import RESULTS, write_result
 from benchmarks.stage_host import Performance, Performed, Stage, plucks
 from benchmarks.stage_score import score
 

@@ -11,8 +11,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.latency import RESULTS, write_result
 from benchmarks.machine import describe_machine
+from benchmarks.report import RESULTS, write_result
 from lmdm_runtime import Session, load_bundle
 from lmdm_runtime.backends.onnxruntime import OrtOptions
 from lmdm_runtime.bundle import Bundle

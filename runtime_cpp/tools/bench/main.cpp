@@ -123,6 +123,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", request.generator.seed, "Seed of the noise.")->default_str("0");
   app.add_option("--steps", request.generator.steps, "Solver steps a block; by default the bundle's schedule.");
   app.add_option("--priority", request.priority, "Realtime priority to ask for; by default none.")->check(CLI::Range(0, 99));
+  app.add_flag("--series", request.series, "Report the time of every block of a paced run too: seconds, milliseconds.");
   app.add_flag("--json", json, "Print the report as JSON instead of a table.");
   app.add_option("-o,--output", output, "File for the report as JSON.")->type_name("FILE");
   tools::add_backend_options(app, request.backend);

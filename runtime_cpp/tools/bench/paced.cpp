@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -26,8 +27,8 @@ class Host {
         calls_(static_cast<std::size_t>(request.seconds * request.rate / request.block_size) + 1),
         left_(static_cast<std::size_t>(frames_)),
         right_(left_) {
-    spent_ms_.reserve(calls_);
-    late_ms_.reserve(calls_);
+    touch(spent_ms_, calls_);
+    touch(late_ms_, calls_);
     thread_ = std::thread([this] { run(); });
   }
   ~Host() {
@@ -79,6 +80,10 @@ nlohmann::ordered_json play_paced(Generator generator, const Request& request) {
   Stages stages;
   std::uint64_t blocks = 0, unseen = 0;
   std::size_t changes = 0;
+  std::vector<std::array<double, 2>> series;
+  const auto expected = static_cast<std::size_t>(request.seconds / processor.metrics().block_seconds) + 64;
+  stages.expect(expected);
+  if (request.series) touch(series, expected);
   Host host(processor, request);
   const Clock::time_point start = Clock::now();
   while (!host.done()) {
@@ -87,6 +92,7 @@ nlohmann::ordered_json play_paced(Generator generator, const Request& request) {
     if (now.failed) throw Error(ErrorKind::runtime, processor.failure());
     if (now.blocks != blocks) {
       stages.add(now.stages, now.block_ms);
+      if (request.series) series.push_back({std::chrono::duration<double>(Clock::now() - start).count(), now.block_ms});
       unseen += now.blocks - blocks - 1;
       blocks = now.blocks;
     }
@@ -97,24 +103,27 @@ nlohmann::ordered_json play_paced(Generator generator, const Request& request) {
   const LiveMetrics last = processor.metrics();
   const std::vector<double>&spent = host.spent_ms(), &late = host.late_ms();
   const double period_ms = 1000 * request.block_size / request.rate;
-  return {{"mode", "paced"},
-          {"host_rate", request.rate},
-          {"host_block", request.block_size},
-          {"block_seconds", last.block_seconds},
-          {"latency_samples", processor.latency_samples()},
-          {"latency_ms", 1000 * static_cast<double>(processor.latency_samples()) / request.rate},
-          {"stages_ms", stages.figures()},
-          {"blocks", last.blocks},
-          {"blocks_unseen", unseen},
-          {"underruns", last.underruns},
-          {"underrun_samples", last.underrun_samples},
-          {"dropped_blocks", last.dropped_blocks},
-          {"prompt_changes", changes},
-          {"process_ms", percentiles(spent)},
-          {"process_over_period", std::ranges::count_if(spent, [&](double ms) { return ms > period_ms; })},
-          {"host_woken_late_ms", percentiles(late)},
-          {"host_woken_late_by_a_period", std::ranges::count_if(late, [&](double ms) { return ms > period_ms; })},
-          {"priority", last.priority}};
+  nlohmann::ordered_json report{
+      {"mode", "paced"},
+      {"host_rate", request.rate},
+      {"host_block", request.block_size},
+      {"block_seconds", last.block_seconds},
+      {"latency_samples", processor.latency_samples()},
+      {"latency_ms", 1000 * static_cast<double>(processor.latency_samples()) / request.rate},
+      {"stages_ms", stages.figures()},
+      {"blocks", last.blocks},
+      {"blocks_unseen", unseen},
+      {"underruns", last.underruns},
+      {"underrun_samples", last.underrun_samples},
+      {"dropped_blocks", last.dropped_blocks},
+      {"prompt_changes", changes},
+      {"process_ms", percentiles(spent)},
+      {"process_over_period", std::ranges::count_if(spent, [&](double ms) { return ms > period_ms; })},
+      {"host_woken_late_ms", percentiles(late)},
+      {"host_woken_late_by_a_period", std::ranges::count_if(late, [&](double ms) { return ms > period_ms; })},
+      {"priority", last.priority}};
+  if (request.series) report["series"] = series;
+  return report;
 }
 
 }  // namespace lmdm::bench

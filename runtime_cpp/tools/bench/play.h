@@ -19,6 +19,7 @@ struct Request {
   double rate = 48000;
   double change_seconds = 5;  ///< between prompts
   int priority = 0;
+  bool series = false;  ///< report seconds and milliseconds of every block too
   std::vector<std::string> prompts;
   GeneratorOptions generator;
   OnnxRuntimeOptions backend;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -8,10 +9,20 @@
 
 namespace lmdm::bench {
 
+/// Room for `count` values that the system has really given: what a long run writes down must not look like memory that grows.
+template <typename Value>
+void touch(std::vector<Value>& values, std::size_t count) {
+  values.resize(count);
+  values.clear();
+}
+
 /// Milliseconds of every block by stage.
 struct Stages {
   std::vector<double> controls, prompt, context, steps, decode, block;
 
+  void expect(std::size_t blocks) {
+    for (auto* of : {&controls, &prompt, &context, &steps, &decode, &block}) touch(*of, blocks);
+  }
   void add(const Timings& timings, double block_ms) {
     controls.push_back(timings.controls);
     prompt.push_back(timings.prompt);
