@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "onnxruntime", "torch")
+PACKAGES = ("numpy", "onnxruntime", "openvino", "torch")
 
 
 def describe_machine() -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from lmdm_export.precision.names import AUTO, DEFAULT_BUDGET, FLOAT32, NAMES
+from lmdm_export.precision.options import NameList, command_line, export_in
 from lmdm_train.config import GuidanceKind, SolverName
 
 if TYPE_CHECKING:
@@ -39,6 +39,16 @@ if TYPE_CHECKING:
 @click.option(
     "--rollout-blocks", type=click.IntRange(8), default=None, help="Length of the closed-loop fixture: 64, or 16 for a large network."
 )
+@click.option(
+    "--precision",
+    type=click.Choice([FLOAT32, AUTO, *NAMES]),
+    default=FLOAT32,
+    show_default=True,
+    help="Of the network. auto: the fastest here that keeps the budget.",
+)
+@click.option("--budget", type=click.FloatRange(0, min_open=True), default=None, help=f"With --precision; {DEFAULT_BUDGET:g} unless given.")
+@click.option("--keep", type=NameList(), default="", help="With --precision: matrices that stay float32, as lmdm bisect names them.")
+@click.option("--threads", type=click.IntRange(1), default=None, help="With --precision: of ONNX Runtime while it measures.")
 @click.option("--no-simplify", is_flag=True, help="Leave the graphs as the exporter writes them.")
 @click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be written.")
@@ -49,30 +59,40 @@ def export(
     layout: str | None,
     lookahead: str,
     t5: Path | None,
+    precision: str,
+    budget: float | None,
+    keep: tuple[str, ...],
+    threads: int | None,
     no_simplify: bool,
     force: bool,
     dry_run: bool,
     as_json: bool,
     **choices: Any,
-) -> None:
+) -> int:
     """Write CHECKPOINT (NAME.safetensors beside NAME.json) as a bundle that runs without torch.
 
     \b
       lmdm export runs/default.safetensors -o out/default
       lmdm export runs/lmdm-arc-ed.safetensors -o out/live --layout 230/10 --lookahead crossfade
+      lmdm export runs/default.safetensors -o out/fast --precision auto --budget 0.05
     """
     from lmdm_export.settings import ExportSettings, parse_layout, parse_lookahead
 
     settings = ExportSettings(
         layout=None if layout is None else parse_layout(layout), fade=parse_lookahead(lookahead), simplify=not no_simplify, **choices
     )
+    if precision == FLOAT32 and (budget is not None or keep):
+        raise click.UsageError("--budget and --keep go with a --precision other than float32")
+    if precision != FLOAT32 and not dry_run:
+        return export_in(precision, checkpoint, output, settings, t5, budget or DEFAULT_BUDGET, keep, threads, force=force, as_json=as_json)
     made = _plan(checkpoint, output, settings, t5, force) if dry_run else _run(checkpoint, output, settings, t5, force)
     if as_json:
         click.echo(json.dumps(made if isinstance(made, dict) else made.to_json(), indent=1))
     elif isinstance(made, dict):
         _print_rows("Would write", made)
     else:
-        _print_result(made)
+        print_result(made)
+    return 0
 
 
 def _run(checkpoint: Path, output: Path, settings: ExportSettings, t5: Path | None, force: bool) -> ExportResult:
@@ -105,8 +125,7 @@ def load_source(checkpoint: Path, t5: Path | None = None) -> tuple[Any, Any]:
 
     instrument = load_instrument(checkpoint, t5=t5)
     weights = checkpoint_files(checkpoint)[0]
-    command = shlex.join(["lmdm", *(argument if not argument.startswith("/") else Path(argument).name for argument in sys.argv[1:])])
-    return instrument, Source(weights.name, file_sha256(weights), command)
+    return instrument, Source(weights.name, file_sha256(weights), command_line())
 
 
 def _plan(checkpoint: Path, output: Path, settings: ExportSettings, t5: Path | None, force: bool) -> dict[str, Any]:
@@ -134,7 +153,7 @@ def _plan(checkpoint: Path, output: Path, settings: ExportSettings, t5: Path | N
     }
 
 
-def _print_result(made: ExportResult) -> None:
+def print_result(made: ExportResult) -> None:
     rows = {
         "bundle": str(made.path),
         "size": f"{made.bytes / 1e6:.1f} MB, of which weights {made.weights_bytes / 1e6:.1f} MB",

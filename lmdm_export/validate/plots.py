@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lmdm_export.validate.metrics import EPSILON
+from lmdm_runtime.backends import ENGINES
 
 CURVE_STYLES: dict[str, dict[str, object]] = {
     "bound": {"color": "black", "linestyle": "--"},
-    "onnxruntime": {"color": "tab:blue", "linewidth": 2.2},
+    **{engine: {"color": "tab:blue", "linewidth": 2.2} for engine in ENGINES},
 }
 
 

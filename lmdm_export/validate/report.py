@@ -8,6 +8,7 @@ from typing import Any
 
 from lmdm_export.validate.bounds import Bound
 from lmdm_export.validate.metrics import Errors
+from lmdm_runtime.backends import DEFAULT
 
 STEPS = {1: "graph", 2: "block", 3: "rollout", 4: "audio", 5: "runtimes"}
 
@@ -69,6 +70,7 @@ class Report:
     curves: dict[str, list[float]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    engine: str = DEFAULT
 
     @property
     def passed(self) -> bool:
@@ -98,6 +100,7 @@ class Report:
             {
                 "bundle": self.bundle,
                 "reference": self.reference,
+                "engine": self.engine,
                 "passed": self.passed,
                 "checks": [asdict(c) | {"passed": c.passed, "step_name": STEPS[c.step]} for c in self.checks],
                 "controls": [asdict(c) | {"caught": c.caught, "factor": c.factor, "step_name": STEPS[c.step]} for c in self.controls],

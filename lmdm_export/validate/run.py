@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from lmdm_export.errors import ExportError
 from lmdm_export.validate.context import Validation
 from lmdm_export.validate.report import STEPS, NotRun, Report
 from lmdm_export.validate.scenario import SEED, USUAL_BLOCKS
@@ -17,7 +19,11 @@ from lmdm_export.validate.step_runtimes import check_runtimes
 from lmdm_export.validate.truth import Begin, Truth, silent
 from lmdm_export.validate.truth_fixtures import FixtureTruth
 from lmdm_runtime.backends import DEFAULT, make_backend
+from lmdm_runtime.backends.base import FLOAT32, Backend
 from lmdm_runtime.bundle import Bundle, load_bundle
+from lmdm_runtime.manifest import PrecisionEntry
+
+Options = dict[str, Any]
 
 CHECKS: dict[int, Callable[[Validation], None]] = {
     1: check_graphs,
@@ -41,7 +47,8 @@ def validate_bundle(
     engine: str = DEFAULT,
     begin: Begin = silent,
 ) -> Report:
-    """Hold a bundle against its checkpoint, or without one against its own fixtures.
+    """Hold a bundle against its checkpoint, or without one against its own fixtures; a precision variant, and an engine that
+    rounds, to a budget.
 
     Args:
         steps: which of the five steps to run.
@@ -51,14 +58,20 @@ def validate_bundle(
         engine: which of `lmdm_runtime.backends.ENGINES` runs the graphs.
 
     Raises:
+        LmdmError: there is no such engine, or its package is not installed.
         BundleError: the bundle is damaged.
-        ExportError: the checkpoint is another one, or a fixture is missing.
+        ExportError: the checkpoint is another one, a fixture is missing, or what is not float32 was given one.
         CheckpointError: the checkpoint cannot be read.
     """
     bundle = load_bundle(path)
-    truth = _truth(bundle, checkpoint, seed, t5)
-    report = Report(bundle.manifest.name, truth.name)
+    options: Options = {"steps": steps, "blocks": blocks, "threads": threads, "plots": plots, "begin": begin}
+    if bundle.manifest.precision is not None:
+        return _variant(bundle, bundle.manifest.precision, checkpoint, engine, options)
     backend = make_backend(engine, bundle, threads)
+    if backend.precision != FLOAT32:
+        return _rounding_engine(bundle, backend, checkpoint, options)
+    truth = _truth(bundle, checkpoint, seed, t5)
+    report = Report(bundle.manifest.name, truth.name, engine=engine)
     length = truth.usual_blocks if blocks is None else blocks
     if length < USUAL_BLOCKS and blocks is None and 3 in steps:
         report.not_run.append(NotRun(3, f"closed loop of {USUAL_BLOCKS} blocks", f"the fixtures hold {length}; give --checkpoint"))
@@ -68,6 +81,34 @@ def validate_bundle(
         CHECKS[step](validation)
         report.seconds[STEPS[step]] = round(time.perf_counter() - start, 3)
     return report
+
+
+def _variant(bundle: Bundle, precision: PrecisionEntry, checkpoint: Path | None, engine: str, options: Options) -> Report:
+    """A precision variant is held to its own budget, against what it carries of its float32 bundle."""
+    if checkpoint is not None:
+        raise ExportError(
+            f"{bundle.folder} is in {precision.kind} and is held against the fixtures that it carries; run lmdm validate on it without "
+            "--checkpoint, and with it on the float32 bundle"
+        )
+    if engine != DEFAULT:
+        raise ExportError(
+            f"{bundle.folder} is in {precision.kind}, whose budget was measured in {DEFAULT}; run lmdm validate without --engine"
+        )
+    from lmdm_export.precision.validation import validate_variant
+
+    return validate_variant(bundle, precision, **options)
+
+
+def _rounding_engine(bundle: Bundle, backend: Backend, checkpoint: Path | None, options: Options) -> Report:
+    """An engine that does not compute in float32 is held to the budget of a precision variant, against the same bundle in float32."""
+    if checkpoint is not None:
+        raise ExportError(
+            f"engine {backend.name} computes in {backend.precision} and is held against float32 in the fixtures of the bundle; "
+            f"run lmdm validate without --checkpoint, and with it for --engine {DEFAULT}"
+        )
+    from lmdm_export.precision.rounding_engine import validate_rounding_engine
+
+    return validate_rounding_engine(bundle, backend, **options)
 
 
 def _truth(bundle: Bundle, checkpoint: Path | None, seed: int, t5: Path | None) -> Truth:

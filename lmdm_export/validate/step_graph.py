@@ -1,4 +1,4 @@
-"""Step 1: every output of every graph through ONNX Runtime against torch, on the same inputs."""
+"""Step 1: every output of every graph through the engine against torch, on the same inputs."""
 
 from __future__ import annotations
 

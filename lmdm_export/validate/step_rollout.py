@@ -33,7 +33,7 @@ def check_rollout(validation: Validation) -> None:
         worst = max(blocks, key=lambda block: curve[block] / loop.bounds[block])
         errors = compare(truth.expected[blocks], loop.played[blocks])
         validation.report.checks.append(Check(3, what, f"max abs (worst: block {worst})", float(curve[worst]), loop.bound(worst), errors))
-    curves = {"onnxruntime": curve, **loop.references, "bound": loop.bounds}
+    curves = {validation.backend.name: curve, **loop.references, "bound": loop.bounds}
     curves |= _faults(validation, loop)
     validation.report.facts["rollout"] = {
         "blocks": scenario.blocks,

@@ -21,6 +21,7 @@ from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions, physical_c
 MOST_BLOCKS = 16
 BLOCKS_AFTER_CHANGE = 3
 NATIVE = "C++ runtime against Python"
+SECOND = "Python runtime, second configuration:"
 
 
 class PlainBackend(OrtBackend):
@@ -78,7 +79,8 @@ def _check_second(validation: Validation, loop: Loop) -> None:
     other = PlainBackend(validation.bundle, OrtOptions(threads=threads, small=True))
     tick = validation.begin("runtime: second configuration", 2 * scenario.blocks)
     errors = compare(first, play(loop.bundle, other, scenario, tick=tick))
-    what = f"Python runtime, second configuration: {threads} thread{'s' * (threads > 1)}, no graph optimisation, no prepacking"
+    label = SECOND if validation.backend.name == other.name else f"{validation.backend.name} against ONNX Runtime:"
+    what = f"{label} {threads} thread{'s' * (threads > 1)}, no graph optimisation, no prepacking"
     report.checks.append(Check(5, what, "max abs", errors.max_abs, bound, errors))
     swapped = next(fault for fault in cache_faults(loop.bundle.manifest) if fault.name == "swapped K and V")
     broken = compare(first, play(loop.bundle, other, scenario, fault=swapped, tick=tick))

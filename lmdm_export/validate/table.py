@@ -34,7 +34,7 @@ def _letter(number: int) -> str:
 
 
 def _checks(report: Report, reasons: list[str]) -> Table:
-    table = Table(title=f"{report.bundle} against {report.reference}", title_justify="left")
+    table = Table(title=f"{report.bundle} in {report.engine} against {report.reference}", title_justify="left")
     for column in ("step", "what", "metric"):
         table.add_column(column)
     for column in ("measured", "bound", "of range", "cosine", "SNR dB", "finite"):

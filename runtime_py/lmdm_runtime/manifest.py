@@ -129,8 +129,21 @@ class Fixture:
 
 
 @dataclass(frozen=True)
+class PrecisionEntry:
+    """The precision of a variant's network. `parity` is its share of another seed's distance from float32, measured when it was written,
+    and `budget` what was allowed. `graphs` were converted; in them the parts `islands` and the matrices `kept` are float32."""
+
+    kind: str
+    islands: tuple[str, ...]
+    budget: float
+    parity: float
+    kept: tuple[str, ...] = ()
+    graphs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Manifest:
-    """Everything a runtime knows of an instrument. `document` is the JSON as it was read."""
+    """Everything a runtime knows of an instrument. `precision` is None for float32. `document` is the JSON as it was read."""
 
     format_version: int
     name: str
@@ -145,6 +158,7 @@ class Manifest:
     graphs: dict[str, GraphEntry]
     files: tuple[FileEntry, ...]
     fixtures: dict[str, Fixture]
+    precision: PrecisionEntry | None
     document: Json
 
     @property
@@ -227,6 +241,7 @@ def parse_manifest(document: Any, origin: str = "manifest.json") -> Manifest:
         fixtures={
             name: Fixture(f["file"], f.get("tolerance", {}), f.get("measured", {})) for name, f in sorted(document["fixtures"].items())
         },
+        precision=_precision(document.get("precision")),
         document=document,
     )
 
@@ -283,6 +298,13 @@ def _require_version(document: Any, origin: str) -> None:
 def _sampling(entry: Json) -> SamplingEntry:
     known = {name: entry[name] for name in SamplingEntry.__dataclass_fields__ if name in entry}
     return SamplingEntry(**{**known, "schedule": tuple(float(t) for t in entry["schedule"])})
+
+
+def _precision(entry: Json | None) -> PrecisionEntry | None:
+    if entry is None or entry["kind"] == "float32":
+        return None
+    names = {name: tuple(entry.get(name, ())) for name in ("islands", "kept", "graphs")}
+    return PrecisionEntry(entry["kind"], budget=float(entry["budget"]), parity=float(entry["parity"]), **names)
 
 
 def _graph(name: str, entry: Json) -> GraphEntry:

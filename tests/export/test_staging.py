@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,13 +51,34 @@ def test_failure_leaves_nothing_and_keeps_the_old_bundle(tmp_path: Path, failure
     assert left_behind(target) == ["manifest.json", "old"]
 
 
-def test_termination_leaves_nothing_and_gives_the_signal_back(tmp_path: Path) -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as left, staged_folder(tmp_path / "bundle"):
-        signal.raise_signal(signal.SIGTERM)
-    assert left.value.code == 143
-    assert left_behind(tmp_path) == []
-    assert signal.getsignal(signal.SIGTERM) is before
+def writing(folder: Path) -> subprocess.Popen[str]:
+    """A process of its own that stays in a staged folder: a signal here must not reach what else runs in the process of the tests."""
+    script = (
+        "import pathlib, signal, sys, time\n"
+        "from lmdm_export.staging import staged_folder\n"
+        "before = signal.getsignal(signal.SIGTERM)\n"
+        "try:\n"
+        "    with staged_folder(pathlib.Path(sys.argv[1])) as folder:\n"
+        "        (folder / 'half').touch()\n"
+        "        print('ready', flush=True)\n"
+        "        time.sleep(60)\n"
+        "finally:\n"
+        "    print('given back' if signal.getsignal(signal.SIGTERM) is before else 'kept', flush=True)\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+
+
+@pytest.mark.parametrize(("number", "status", "last"), [(signal.SIGTERM, 143, "given back"), (signal.SIGKILL, -signal.SIGKILL, "")])
+def test_termination_leaves_nothing_and_gives_the_signal_back(tmp_path: Path, number: int, status: int, last: str) -> None:
+    """The control: what is killed cannot clean up, so its half-written folder is seen."""
+    with writing(tmp_path / "bundle") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "ready"
+        process.send_signal(number)
+        assert process.stdout.read().strip() == last
+    assert process.returncode == status
+    assert (left_behind(tmp_path) == []) == (number == signal.SIGTERM)
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_full_disk_is_one_sentence(tmp_path: Path) -> None:

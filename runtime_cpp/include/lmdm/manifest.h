@@ -121,6 +121,14 @@ struct Fixture {
   std::map<std::string, double> tolerance;  ///< numbers of the fixture's tolerance, nested keys joined by "."
 };
 
+/// The precision of a variant's network: `parity` is its share of another seed's distance from float32, `budget` what was allowed.
+/// `graphs` were converted; in them the parts `islands` and the matrices `kept` are float32.
+struct Precision {
+  std::string kind;
+  std::vector<std::string> islands, kept, graphs;
+  double budget = 0, parity = 0;
+};
+
 /// Everything a runtime knows of an instrument.
 struct LMDM_EXPORT Manifest {
   std::string name;
@@ -133,6 +141,7 @@ struct LMDM_EXPORT Manifest {
   std::map<std::string, GraphEntry> graphs;
   std::vector<FileEntry> files;
   std::map<std::string, Fixture> fixtures;
+  std::optional<Precision> precision;  ///< none for float32
   std::string document;  ///< the JSON as it was read
 
   /// Every group of every control.

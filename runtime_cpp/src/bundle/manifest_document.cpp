@@ -93,6 +93,16 @@ ControlEntry control_of(const Json& entry) {
   return control;
 }
 
+std::optional<Precision> precision_of(const Json& document) {
+  const auto found = document.find("precision");
+  if (found == document.end() || found->at("kind") == "float32") return std::nullopt;
+  const auto names = [&entry = *found](const char* name) {
+    return optional<std::vector<std::string>>(entry, name).value_or(std::vector<std::string>{});
+  };
+  return Precision{found->at("kind"), names("islands"), names("kept"), names("graphs"), found->at("budget").get<double>(),
+                   found->at("parity").get<double>()};
+}
+
 void add_numbers(const Json& node, const std::string& prefix, std::map<std::string, double>& numbers) {
   for (const auto& item : node.items()) {
     const std::string name = prefix.empty() ? item.key() : prefix + "." + item.key();
@@ -135,6 +145,7 @@ Manifest manifest_of(const Json& document) {
     fixture.file = item.value().at("file").get<std::string>();
     if (item.value().contains("tolerance")) add_numbers(item.value().at("tolerance"), "", fixture.tolerance);
   }
+  manifest.precision = precision_of(document);
   return manifest;
 }
 

@@ -82,8 +82,17 @@ int play_scenario(const Options& options) {
   return 0;
 }
 
+/// The bounds here are those of float32, and a variant is held to a budget of its own.
+void require_float32(const Bundle& bundle) {
+  const auto& precision = bundle.manifest().precision;
+  if (!precision) return;
+  throw Error(ErrorKind::bundle, bundle.folder().string() + " is in " + precision->kind +
+                                     ", to which bounds of float32 do not apply; run: lmdm validate " + bundle.folder().string());
+}
+
 int validate_bundle(const Options& options) {
   const Bundle bundle = Bundle::load(options.bundle);
+  require_float32(bundle);
   const Fixtures fixtures(bundle);
   Report report{bundle.manifest().name, fixtures.name(), "", {}, {}, {}, {}, {}};
   const auto backend = make_onnxruntime_backend(bundle, options.backend);

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from lmdm_runtime.manifest import Port
 
+FLOAT32 = "float32"
+
 
 class Buffer(ABC):
     """Memory of one fixed shape and type. A graph writes it as an output, another reads it as an input, and nothing is copied."""
@@ -46,11 +48,13 @@ class Backend(ABC):
 
     Attributes:
         name: as `lmdm_runtime.backends.ENGINES` has it.
-        precision: what the graphs are computed in, whatever their weights and ports are; the bounds of validation are those of float32.
+        precision: what the graphs `rounded` are computed in, whatever their weights and ports are; all others are computed in float32.
+        rounded: none where the precision is float32.
     """
 
     name: str
-    precision: str = "float32"
+    precision: str = FLOAT32
+    rounded: tuple[str, ...] = ()
 
     @abstractmethod
     def buffer(self, port: Port) -> Buffer:

@@ -22,6 +22,7 @@ from lmdm_runtime.errors import BundleError, LmdmError, RuntimeFault
 from lmdm_runtime.manifest import Port
 
 DEVICE = "CPU"
+BUSY = "Infer Request is busy"
 # What is played (codec) or picks the strongest of near-equals (sketch) stays exact, and what runs once a prompt would win nothing.
 ROUNDED = ("context_encoder", "cached_decoder")
 
@@ -68,6 +69,8 @@ class OpenVinoBinding(Binding):
             # Shared: the answer is where the tensors are, not in copies of them.
             self._request.infer(share_outputs=True)
         except RuntimeError as error:
+            if BUSY in str(error):
+                raise RuntimeFault(f"graph {self.graph} is running in another thread; use a session from one thread at a time") from error
             raise RuntimeFault(f"graph {self.graph} failed in OpenVINO: {first_line(error)}; run lmdm validate on the bundle") from error
 
 
@@ -140,7 +143,7 @@ class OpenVinoBackend(Backend):
 class Bfloat16Backend(OpenVinoBackend):
     """The network in bfloat16, everything else in float32; ports stay float32."""
 
-    name, precision = "openvino-bf16", "bfloat16"
+    name, precision, rounded = "openvino-bf16", "bfloat16", ROUNDED
 
     @classmethod
     def open(cls, bundle: Bundle, threads: int | None) -> Bfloat16Backend:

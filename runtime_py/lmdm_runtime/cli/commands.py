@@ -21,6 +21,8 @@ COMMANDS: dict[str, CommandEntry] = {
     "export": CommandEntry("lmdm_export.cli.export:export", "Write a checkpoint as a bundle.", "export"),
     "validate": CommandEntry("lmdm_export.validate.cli:validate", "Check a bundle against its checkpoint, step by step.", "export"),
     "build": CommandEntry("lmdm_export.engines.cli:build", "Build a bundle's graphs as TensorRT engines.", "export"),
+    "precision": CommandEntry("lmdm_export.precision.cli:precision", "Measure a bundle's precisions, and write one.", "export"),
+    "bisect": CommandEntry("lmdm_export.precision.bisect_cli:bisect", "Name what breaks in a precision, and what to keep.", "export"),
     "import": CommandEntry("lmdm_export.cli.import_:import_", "Convert a published checkpoint to the project's format.", "export"),
     "data": CommandEntry("lmdm_train.data.cli:data", "Make training music: compose, render, encode, pack.", "train"),
     "train": CommandEntry("lmdm_train.stages.cli:train", "Train a codec or an instrument.", "train"),

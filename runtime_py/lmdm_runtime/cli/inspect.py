@@ -39,6 +39,7 @@ def inspect(bundle: Path, as_json: bool) -> None:
     facts.add_row(
         "network", f"width {model.width}, depth {model.depth}, {model.heads} heads of {model.head_width}, {model.parameters:,} parameters"
     )
+    facts.add_row("precision", _precision(loaded.manifest))
     facts.add_row("codec", f"{codec.kind}, {codec.sample_rate} Hz, {codec.audio_channels} channels, {codec.frame_size} samples a frame")
     sampling = raw["sampling"]
     facts.add_row(
@@ -56,6 +57,18 @@ def inspect(bundle: Path, as_json: bool) -> None:
     for name, graph in raw["graphs"].items():
         graphs.add_row(name, _ports(graph["inputs"]), _ports(graph["outputs"]))
     console.print(graphs)
+
+
+def _precision(manifest: Manifest) -> str:
+    """The network's precision, and how far that is from float32."""
+    found = manifest.precision
+    if found is None:
+        return "float32"
+    kept = f", {len(found.kept)} matrices" if found.kept else ""
+    return (
+        f"{found.kind}; float32: {', '.join(found.islands)}{kept}, and every graph but {', '.join(found.graphs)}\n"
+        f"parity {found.parity:.3g} of another seed's distance, budget {found.budget:g}"
+    )
 
 
 def _controls(manifest: Manifest) -> str:

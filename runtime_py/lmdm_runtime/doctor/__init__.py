@@ -14,6 +14,7 @@ def examine() -> list[Finding]:
         packages.python(),
         *packages.extras(),
         providers.onnxruntime_providers(),
+        providers.openvino(),
         processor.features(),
         processor.threads(),
         processor.memory(),
