@@ -88,6 +88,10 @@ def load_arrays(path: Path) -> Arrays:
         return {name: file[name] for name in file.files}
 
 
+def save_arrays(path: Path, arrays: Arrays) -> None:
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
 def swapped(inputs: Arrays) -> Arrays:
     """The fault that parity must see: keys and values of the context in each other's place."""
     other = {"k": "v", "v": "k"}

@@ -69,7 +69,7 @@ def _instrument(part: SubFigure, of: dict[str, Any]) -> None:
     if not stages:
         part.text(0.5, 0.4, "no peer was timed: all failed parity or did not start", ha="center", fontsize=9)
         return
-    left, right = part.subfigures(1, 2, width_ratios=[1.5, 1])
+    left, right = part.subfigures(1, 2, width_ratios=[1.5, 1], squeeze=False)[0]
     axes = left.subplots(len(stages), 1, squeeze=False, height_ratios=[len(peers) + 0.6 for peers in stages.values()])[:, 0]
     for axis, (stage, peers) in zip(axes, stages.items(), strict=True):
         _bars(axis, stage, peers, instrument["block_ms"])
@@ -79,7 +79,7 @@ def _instrument(part: SubFigure, of: dict[str, Any]) -> None:
         axis.axis("off")
         axis.text(0.5, 0.5, f"no round trip: {of['round_trip']['reason']}", ha="center", va="center", fontsize=8, wrap=True)
     else:
-        _round_trip(axis, of["round_trip"], instrument["block_ms"])
+        _round_trip(axis, of["round_trip"], instrument["block_ms"], sum(of["floor_ms"][name]["floor"] for name in ("block", "decode")))
 
 
 def _bars(axis: Axes, stage: str, peers: dict[str, Any], block_ms: float) -> None:
@@ -105,7 +105,7 @@ def _bars(axis: Axes, stage: str, peers: dict[str, Any], block_ms: float) -> Non
     axis.tick_params(labelsize=7)
 
 
-def _round_trip(axis: Axes, trips: dict[str, Any], block_ms: float) -> None:
+def _round_trip(axis: Axes, trips: dict[str, Any], block_ms: float, floor_ms: float) -> None:
     rows = [(f"{subject},\n{mode}", of) for subject, modes in trips.items() for mode, of in modes.items()][::-1]
     seen: set[str] = set()
     for place, (_, of) in enumerate(rows):
@@ -117,6 +117,7 @@ def _round_trip(axis: Axes, trips: dict[str, Any], block_ms: float) -> None:
                 seen.add(label)
                 left += ms
         block = of["block_ms"]
+        axis.plot([floor_ms] * 2, [place - 0.38, place + 0.34], color="black", linewidth=2.2)
         axis.plot([block["p50"], block["p99"]], [place + 0.38] * 2, color="black", linewidth=1, marker="|")
         axis.text(
             max(left, block["p99"]),
@@ -129,8 +130,8 @@ def _round_trip(axis: Axes, trips: dict[str, Any], block_ms: float) -> None:
         )
     axis.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=7)
     largest = max(of["block_ms"]["p99"] for _, of in rows)
-    axis.set_xlim(0, 2.1 * largest)
-    axis.set_title("round trip by stage, medians", loc="left", fontsize=9)
+    axis.set_xlim(0, 2.1 * max(largest, floor_ms))
+    axis.set_title("round trip by stage, medians; black: the floor of context, steps and decode", loc="left", fontsize=9)
     axis.set_xlabel(f"ms; line: p50 to p99 of a block, which lasts {block_ms:.0f} ms", fontsize=8)
     axis.tick_params(labelsize=7)
     axis.legend(fontsize=6.5, loc="upper center", bbox_to_anchor=(0.45, -0.14), ncols=3)
