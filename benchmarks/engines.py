@@ -173,7 +173,7 @@ def candidates(instrument: Instrument, bundle: Bundle, device: str, compiled: bo
             calls = {stage: engine_call(bundle, backend, GRAPH_OF[stage]) for stage in STAGES}
             return calls | whole_blocks(bundle, backend)
 
-        dtype = torch.bfloat16 if backend.precision == "bfloat16" else torch.float32
+        dtype = torch.float32 if bundle.manifest.precision is None else torch.bfloat16
         yield Candidate(
             name,
             dtype,
