@@ -148,9 +148,7 @@ def floor_name(stage: str, peer: str) -> str:
     return f"masked {stage}" if peer in (MASKED, STABLE_AUDIO_TOOLS) and stage in ("step", "block") else stage
 
 
-def _figures(
-    stage: str, peer: str, turn: list[Sample], row: list[Sample], floors: dict[str, dict[str, float]]
-) -> dict[str, Any]:
+def _figures(stage: str, peer: str, turn: list[Sample], row: list[Sample], floors: dict[str, dict[str, float]]) -> dict[str, Any]:
     made = Milliseconds.of(turn)
     floor = floors[floor_name(stage, peer)]["floor"]
     return {

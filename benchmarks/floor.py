@@ -50,37 +50,39 @@ class Work:
         return {"arithmetic": arithmetic, "memory": memory, "floor": max(arithmetic, memory)}
 
 
-def transformer_work(config: DiTConfig, tokens: int, keys: int, text_tokens: int, batch: int, depth: int | None = None) -> Work:
-    """One pass of `tokens` queries over `keys` self-attention keys, cross-attention keys ready; projections in and out included.
+def layers_work(config: DiTConfig, tokens: int, keys: int, text_tokens: int, batch: int, depth: int) -> Work:
+    """`depth` layers on `tokens` queries over `keys` self-attention keys, cross-attention keys ready.
 
     Per token and layer: q, k, v and out of self-attention 4w², q and out of cross-attention 2w², SwiGLU 3·m·w².
     """
-    width, depth = config.width, config.depth if depth is None else depth
-    layer_weights = (4 + 2 + 3 * config.ff_mult) * width**2
-    edge_weights = 2 * config.latent_channels * width
-    attention = 2 * width * (keys + text_tokens)
-    operations = 2 * batch * tokens * (depth * (layer_weights + attention) + edge_weights)
-    weights = depth * layer_weights + edge_weights
-    cache = 2 * batch * depth * width * (keys + text_tokens)
-    return Work(float(operations), 4.0 * (weights + cache))
+    weights = (4 + 2 + 3 * config.ff_mult) * config.width**2
+    attention = 2 * config.width * (keys + text_tokens)
+    cache = 2 * batch * config.width * (keys + text_tokens)
+    return Work(2.0 * batch * tokens * depth * (weights + attention), 4.0 * depth * (weights + cache))
+
+
+def product_work(weights: int, tokens: int, batch: int) -> Work:
+    """`tokens` times a matrix of so many weights."""
+    return Work(2.0 * batch * tokens * weights, 4.0 * weights)
 
 
 def step_work(config: DiTConfig, layout: Layout, visible: int, text_tokens: int, batch: int) -> Work:
     """One cached denoising step: the block's frames and the global token against `visible` cached frames and themselves."""
     tokens = layout.block + 1
-    return transformer_work(config, tokens, visible + tokens, text_tokens, batch)
+    projections = product_work(2 * config.latent_channels * config.width, layout.block, batch)
+    return layers_work(config, tokens, visible + tokens, text_tokens, batch, config.depth) + projections
 
 
 def masked_step_work(config: DiTConfig, layout: Layout, text_tokens: int, batch: int) -> Work:
     """One denoising step without a cache (Algorithm 1): the whole window and the text projections."""
     tokens = layout.window + 1
-    work = transformer_work(config, tokens, tokens, text_tokens, batch)
-    text_weights = config.depth * 2 * config.width**2 + config.width * (config.text_width + config.width)
-    return Work(work.operations + 2.0 * batch * text_tokens * text_weights, work.read_bytes + 4.0 * text_weights)
+    projections = product_work(2 * config.latent_channels * config.width, layout.window, batch)
+    text = product_work(config.depth * 2 * config.width**2 + config.width * (config.text_width + config.width), text_tokens, batch)
+    return layers_work(config, tokens, tokens, text_tokens, batch, config.depth) + projections + text
 
 
 def context_work(config: DiTConfig, frames: int, keys: int, text_tokens: int, batch: int) -> Work:
     """Encoding `frames` clean frames that see `keys` cached or own keys; the last layer gives keys and values only."""
-    work = transformer_work(config, frames, keys, text_tokens, batch, depth=config.depth - 1)
-    last = 2 * config.width**2
-    return Work(work.operations + 2.0 * batch * frames * last, work.read_bytes + 4.0 * last)
+    layers = layers_work(config, frames, keys, text_tokens, batch, config.depth - 1)
+    additive = product_work(config.additive_channels * config.width, frames, batch)
+    return layers + additive + product_work(2 * config.width**2, frames, batch)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,8 +53,27 @@ class Job:
 
     def write(self) -> None:
         """Leaves itself in its folder, for the processes."""
-        told = asdict(self) | {"source": {k: v if v is None or isinstance(v, str | bool) else str(v) for k, v in asdict(self.source).items()}}
-        write_result(self.folder / "job.json", told | {"folder": str(self.folder), "bundle": str(self.bundle)})
+        told: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        write_result(self.folder / "job.json", told)
+
+    def prepare(self, say: Callable[[str], object]) -> Job:
+        """Exports the instrument where needed and writes inputs and expected outputs, in a process of its own.
+
+        Raises:
+            click.ClickException: that failed; its own sentence.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.write()
+        words = [sys.executable, "-m", "benchmarks.prepare", str(self.folder)]
+        with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            last = ""
+            for line in process.stderr:
+                last = line.strip() or last
+                say(last)
+        if process.returncode:
+            raise click.ClickException(f"benchmarks.prepare ended with exit status {process.returncode}: {last.removeprefix('Error: ')}")
+        return Job.read(self.folder)
 
     @classmethod
     def read(cls, folder: Path) -> Job:
@@ -65,9 +88,14 @@ def load_arrays(path: Path) -> Arrays:
         return {name: file[name] for name in file.files}
 
 
+def save_arrays(path: Path, arrays: Arrays) -> None:
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
 def swapped(inputs: Arrays) -> Arrays:
     """The fault that parity must see: keys and values of the context in each other's place."""
     other = {"k": "v", "v": "k"}
     return {
-        name: inputs[f"self_{other[name[5]]}{name[6:]}"] if name.startswith(("self_k_", "self_v_")) else value for name, value in inputs.items()
+        name: inputs[f"self_{other[name[5]]}{name[6:]}"] if name.startswith(("self_k_", "self_v_")) else value
+        for name, value in inputs.items()
     }

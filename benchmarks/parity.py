@@ -41,7 +41,10 @@ class Check:
         """What is wrong with it."""
         if self.bound is not None and not self.error <= self.bound:
             return f"{self.peer}: {self.output} of {self.stage} is off by {self.error:.3g}, allowed are {self.bound:.3g} ({self.reason})"
-        return f"{self.peer}: swapped keys and values of {self.stage} pass, off by {self.control:.3g} of {self.bound:.3g}; the bound is too wide"
+        return (
+            f"{self.peer}: swapped keys and values of {self.stage} pass, off by {self.control:.3g} of {self.bound:.3g}; "
+            "the bound is too wide"
+        )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"passed": self.passed}
@@ -64,7 +67,7 @@ def check_exact(peer: str, stage: str, expected: Arrays, found: Arrays, rounding
 
 
 def check_variant(peer: str, stage: str, expected: Arrays, found: Arrays, budget: float, other_seed: NDArray) -> Check:
-    """Another precision: its blocks may be off by the bundle's budget, a share of what another noise seed changes; a stage alone has none."""
+    """Another precision: its blocks may be off by the bundle's budget, a share of what another seed changes; a single stage has none."""
     if stage != "block":
         name, error = max(((n, compare(w, found[n]).max_rel) for n, w in expected.items()), key=lambda pair: pair[1])
         return Check(peer, stage, name, error, None, "share of the output's range; the budget is of whole blocks")

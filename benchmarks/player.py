@@ -12,6 +12,7 @@ from benchmarks.trend import percentiles
 from lmdm_runtime import backends
 from lmdm_runtime.backends.base import Backend
 from lmdm_runtime.bundle import Bundle
+from lmdm_runtime.codec_stream import LiveEncoder
 from lmdm_runtime.errors import LmdmError
 from lmdm_runtime.pacing import BlockFeeder
 from lmdm_runtime.session import Session
@@ -61,6 +62,7 @@ class Player:
         self.period = self.session.block_samples / self.session.sample_rate
         self.changes = 0
         self._prompts, self._change, self._began = prompts, change, 0.0
+        self._sketch: NDArray[np.float32] | None = None
         self._log, self._made = np.zeros((0, 2 + len(STAGES))), 0
 
     @property
@@ -72,6 +74,25 @@ class Player:
     def stages(self) -> dict[str, dict[str, float]]:
         """p50, p95, p99 and max milliseconds of every stage of a block."""
         return {name: percentiles(self._log[: self._made, 2 + column]) for column, name in enumerate(STAGES)}
+
+    def follow(self) -> None:
+        """From here on every block follows a sketch of noise with all controls that the bundle has; nothing where it has none."""
+        if self.session.controls.has_sketch:
+            channels = self.session.bundle.manifest.codec.audio_channels
+            self._sketch = 0.1 * np.random.default_rng(0).standard_normal((channels, self.session.block_samples), dtype=np.float32)
+            self.session.sketch.choose(self.session.sketch.groups)
+
+    def encode(self, runs: int) -> dict[str, float]:
+        """Milliseconds to encode the audio of one block, as an accompaniment or a primer is encoded."""
+        bundle, spent = self.session.bundle, []
+        encoder = LiveEncoder(bundle, self.session.backend)
+        shape = (bundle.manifest.codec.audio_channels, self.session.block_samples)
+        audio = 0.1 * np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+        for _ in range(runs + 1):
+            start = time.perf_counter()
+            encoder.push(audio)
+            spent.append(1e3 * (time.perf_counter() - start))
+        return percentiles(spent[1:])
 
     def first_block(self) -> None:
         """Loads what is loaded late, and begins the piece again."""
@@ -113,6 +134,8 @@ class Player:
         if int(played / self._change) > self.changes:
             self.changes = int(played / self._change)
             self.session.set_prompt(self._prompts[self.changes % len(self._prompts)])
+        if self._sketch is not None:
+            self.session.sketch.feed(self._sketch)
         audio = self.session.next_block()
         end = time.perf_counter()
         if self._made < len(self._log):

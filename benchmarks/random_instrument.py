@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -15,28 +16,49 @@ from lmdm_train.presets import preset
 SMALL_CODEC = {"audio_channels": 2, "base_channels": 4, "channel_mults": (1, 2), "strides": (2, 4)}
 
 
-def random_config(name: str, layout: str | None, small_codec: bool) -> InstrumentConfig:
-    """The preset without its text encoder; `small_codec` puts a tiny Oobleck in place of its codec, whose time then means nothing."""
+FEW_STEPS = {"solver": "ping-pong", "guidance": "none", "guidance_scale": 1.0}
+
+
+def random_config(
+    name: str, layout: str | None, small_codec: bool, width: int | None = None, depth: int | None = None, few_steps: bool = False
+) -> InstrumentConfig:
+    """The preset without its text encoder.
+
+    Args:
+        small_codec: put a tiny Oobleck in place of its codec, whose time then means nothing.
+        width, depth: another size of the network, with heads as wide as before.
+        few_steps: sample it as few-step models are sampled, without guidance.
+    """
     config = preset(name, layout)
-    changes: dict[str, object] = {"text": TextConfig(kind="none", tokens=config.text.tokens, width=config.text.width)}
+    text = TextConfig(kind="none", tokens=config.text.tokens, width=config.text.width)
+    document = config.model_dump() | {"text": text.model_dump()}
     if small_codec:
-        changes["codec"] = OobleckConfig(latent_channels=config.dit.latent_channels, **SMALL_CODEC)  # type: ignore[arg-type]
-    return config.model_copy(update=changes)
+        document["codec"] = OobleckConfig(latent_channels=config.dit.latent_channels, **SMALL_CODEC).model_dump()  # type: ignore[arg-type]
+    if width is not None:
+        document["dit"] |= {"width": width, "heads": width // config.dit.head_width}
+    if depth is not None:
+        document["dit"] |= {"depth": depth}
+    if few_steps:
+        document["sampling"] |= FEW_STEPS
+    return InstrumentConfig.model_validate(document)
 
 
 def random_instrument(config: InstrumentConfig, seed: int = 0) -> Instrument:
     """Random weights everywhere, also where a fresh network has zeros: a branch of zeros would be no fair load."""
-    generator = torch.Generator().manual_seed(seed)
-    instrument = Instrument(config).requires_grad_(False).eval()
-    for parameter in instrument.dit.parameters():
-        if not parameter.any():
-            parameter.normal_(0.0, 0.02, generator=generator)
+    # The same numbers in every process: peers are held to the bundle that another one exported.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        instrument = Instrument(config).requires_grad_(False).eval()
+        for parameter in instrument.dit.parameters():
+            if not parameter.any():
+                parameter.normal_(0.0, 0.02)
     return instrument
 
 
 def random_bundle(config: InstrumentConfig, folder: Path, on_stage: object = None) -> Path:
     """The bundle of `random_instrument(config)`; one that is there already is used again."""
-    target = folder / f"{config.name}-{config.layout.context}-{config.layout.block}-{config.codec.kind}-{config.codec.frame_size}"
+    key = hashlib.sha256(f"{torch.__version__} {config.model_dump_json()}".encode()).hexdigest()[:12]
+    target = folder / f"{config.name}-{config.layout.context}-{config.layout.block}-{key}"
     if not (target / "manifest.json").exists():
         settings = ExportSettings(rollout_blocks=8)
         source = Source("random weights", "0" * 64, "benchmarks")

@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lmdm_export.validate.truth_checkpoint import CheckpointTruth
+    from lmdm_train.config import InstrumentConfig
 
 WORK = Path("build/benchmarks")
 
 
 @dataclass(frozen=True)
 class Source:
-    """`checkpoint` with `bundle`, or `preset` with its layout. torch is imported only where the instrument is asked for."""
+    """`checkpoint` with `bundle`, or `preset` with what `random_config` takes. torch is imported only where the instrument is asked for."""
 
     bundle: Path | None = None
     checkpoint: Path | None = None
     preset: str | None = None
     layout: str | None = None
     small_codec: bool = False
+    width: int | None = None
+    depth: int | None = None
+    few_steps: bool = False
     work: Path = WORK
 
     def truth(self, bundle: Path) -> CheckpointTruth:
@@ -35,9 +39,9 @@ class Source:
 
         loaded = load_bundle(bundle)
         if self.preset is not None:
-            from benchmarks.random_instrument import random_config, random_instrument
+            from benchmarks.random_instrument import random_instrument
 
-            return CheckpointTruth(loaded, random_instrument(random_config(self.preset, self.layout, self.small_codec)))
+            return CheckpointTruth(loaded, random_instrument(self._config()))
         assert self.checkpoint is not None
         return CheckpointTruth(loaded, load_checkpoint(loaded, self.checkpoint))
 
@@ -46,9 +50,9 @@ class Source:
         if self.preset is None:
             assert self.bundle is not None
             return self.bundle
-        from benchmarks.random_instrument import random_bundle, random_config
+        from benchmarks.random_instrument import random_bundle
 
-        return random_bundle(random_config(self.preset, self.layout, self.small_codec), self.work, on_stage)
+        return random_bundle(self._config(), self.work, on_stage)
 
     def block_ms(self, exported_ms: float) -> float:
         """How long a block lasts: a preset's own codec decides, also where a small one stands in for it."""
@@ -58,3 +62,9 @@ class Source:
 
         config = preset(self.preset, self.layout)
         return 1e3 * config.layout.block * config.codec.frame_size / config.codec.sample_rate
+
+    def _config(self) -> InstrumentConfig:
+        from benchmarks.random_instrument import random_config
+
+        assert self.preset is not None
+        return random_config(self.preset, self.layout, self.small_codec, self.width, self.depth, self.few_steps)

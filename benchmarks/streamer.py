@@ -15,6 +15,7 @@ import click
 
 from benchmarks.command import Command
 
+ENCODED_BLOCKS = 20
 PROMPTS = ("ambient with warm pad", "techno with drums", "jazz with saxophone")
 
 
@@ -26,9 +27,12 @@ PROMPTS = ("ambient with warm pad", "techno with drums", "jazz with saxophone")
 @click.option(
     "--change", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Seconds from one prompt to the next."
 )
+@click.option("--follow", is_flag=True, help="Follow a sketch in every block, and time the codec's encoder.")
 @click.option("--engine", default="onnxruntime", show_default=True, help="Backend.")
 @click.option("--spawned", type=float, default=None, help="time.monotonic() of the caller when it started this process.")
-def streamer(bundle: Path, seconds: float, unpaced: bool, threads: int, change: float, engine: str, spawned: float | None) -> None:
+def streamer(
+    bundle: Path, seconds: float, unpaced: bool, threads: int, change: float, follow: bool, engine: str, spawned: float | None
+) -> None:
     """Play BUNDLE and print one JSON object: cold start, seconds and milliseconds of every block, stages, underruns."""
     began = time.monotonic()
     from benchmarks.memory import memory_of
@@ -43,6 +47,10 @@ def streamer(bundle: Path, seconds: float, unpaced: bool, threads: int, change: 
     player.first_block()
     first = time.monotonic()
     before = memory_of(os.getpid())
+    encoded = None
+    if follow:
+        encoded = player.encode(ENCODED_BLOCKS)
+        player.follow()
     underruns = player.play_unpaced(seconds) if unpaced else player.play_paced(seconds)
     start = began if spawned is None else spawned
     report: dict[str, Any] = {
@@ -60,8 +68,8 @@ def streamer(bundle: Path, seconds: float, unpaced: bool, threads: int, change: 
             )
         },
         "period_ms": round(1e3 * player.period, 4),
-        "blocks": [[round(at, 3), round(ms, 4)] for at, ms in player.blocks],
-        "stages_ms": player.stages,
+        "blocks": [[round(float(at), 3), round(float(ms), 4)] for at, ms in player.blocks],
+        "stages_ms": player.stages if encoded is None else {"encode": encoded, **player.stages},
         "underruns": underruns,
         "prompt_changes": player.changes,
         "memory_mib": {"after_first_block": before, "at_end": memory_of(os.getpid())},

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
-import numpy as np
 
-from benchmarks.job import Job
+from benchmarks.job import Job, save_arrays
 from benchmarks.memory import memory_of
 from benchmarks.peers import load_target
 from benchmarks.peers.base import Stage, Unavailable
@@ -49,7 +48,7 @@ def _answer(peer: Any, stages: dict[str, Stage], request: dict[str, Any]) -> dic
         made = stages[request["stage"]].outputs(request["swap"])
         if made is None:
             return {"none": True}
-        np.savez(request["file"], **made)
+        save_arrays(request["file"], made)
         return {"none": False}
     if kind == "memory":
         return {"memory_mib": memory_of(os.getpid())}

@@ -22,10 +22,13 @@ class RuntimePeer:
         engine: name of the backend.
         variant: folder of a bundle in another precision, in place of the job's.
         plain: without fused operators, where the bundle has them.
+        steps: solver steps of further stages `block, N steps`.
     """
 
-    def __init__(self, job: Job, engine: str, variant: str | None = None, plain: bool = False) -> None:
-        self.job = job
+    def __init__(
+        self, job: Job, engine: str, variant: str | None = None, plain: bool = False, steps: tuple[int, ...] | list[int] = ()
+    ) -> None:
+        self.job, self.steps = job, steps
         self.bundle = load_bundle(job.bundle if variant is None else Path(variant))
         if plain:
             self.bundle = without_fused(self.bundle)
@@ -35,7 +38,8 @@ class RuntimePeer:
             raise Unavailable(str(error)) from error
 
     def stages(self) -> dict[str, Stage]:
-        return {stage: self._graph(stage) for stage in GRAPHS} | {"block": self._block()}
+        few = {f"block, {steps} steps": self._block(steps) for steps in self.steps}
+        return {stage: self._graph(stage) for stage in GRAPHS} | {"block": self._block()} | few
 
     def _graph(self, stage: str) -> Stage:
         """One graph in buffers that stay bound."""
@@ -60,16 +64,16 @@ class RuntimePeer:
         write(given)
         return Stage(binding.run, outputs)
 
-    def _block(self) -> Stage:
-        endless = self._session()
+    def _block(self, steps: int | None = None) -> Stage:
+        endless = self._session(steps)
         return Stage(endless.next_latents, no_swap(self._blocks))
 
     def _blocks(self) -> Arrays:
         session = self._session()
         return stacked([session.next_latents()[0] for _ in range(self.job.blocks)])
 
-    def _session(self) -> Session:
-        session = Session(self.bundle, seed=self.job.seed, backend=self.backend)
+    def _session(self, steps: int | None = None) -> Session:
+        session = Session(self.bundle, seed=self.job.seed, steps=steps, backend=self.backend)
         embedding = self.job.embedding()
         if embedding is not None:
             session.set_embedding(PROMPT, embedding)

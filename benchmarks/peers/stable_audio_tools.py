@@ -16,6 +16,7 @@ from benchmarks.peers.base import Stage, Unavailable, no_swap
 from benchmarks.peers.torch_peers import TorchPeer
 
 PACKAGE = "stable_audio_tools"
+TIME_FEATURES = 256
 # It has no input for a clean context; the fork that LMDM comes from adds that.
 WITHOUT = ("to_input_add_embed.weight",)
 
@@ -31,6 +32,10 @@ class StableAudioToolsPeer(TorchPeer):
         network = network_class(Path(path))
         super().__init__(job)
         config, ours = self.config.dit, self.moment.instrument.dit
+        if config.time_features != TIME_FEATURES:
+            raise Unavailable(
+                f"{PACKAGE} has {TIME_FEATURES} time features whatever the configuration says, this network {config.time_features}"
+            )
         self.network = network(
             io_channels=config.latent_channels,
             embed_dim=config.width,
@@ -40,6 +45,7 @@ class StableAudioToolsPeer(TorchPeer):
             global_cond_dim=config.global_width,
             diffusion_objective="rectified_flow",
             attn_kwargs={"qk_norm": "ln"},
+            ff_kwargs={"mult": config.ff_mult},
         )
         weights = {name: value for name, value in ours.state_dict().items() if name not in WITHOUT}
         lacking, unknown = self.network.load_state_dict(weights, strict=False)

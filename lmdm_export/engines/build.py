@@ -122,7 +122,7 @@ def build_engines(
             for name in missing:
                 _build_graph(bundle, package, name, staging, result, begin(name), build)
             if not result.built:
-                raise ExportError(f"no graph could be built: {_all_failures(result)}")
+                raise ExportError(f"no graph could be built; {_first_failure(result)}")
             _write_record(staging / RECORD, result.record)
     finally:
         _remove_if_empty(path.parent)
@@ -182,8 +182,9 @@ def _build_graph(
     result.built = (*result.built, name)
 
 
-def _all_failures(result: BuildResult) -> str:
-    return "; ".join(f"{name}: {why}" for name, why in result.failed.items())
+def _first_failure(result: BuildResult) -> str:
+    name, why = next(iter(result.failed.items()))
+    return f"{name}: {why}" + (f", and {len(result.failed) - 1} more" if len(result.failed) > 1 else "")
 
 
 def _write_record(path: Path, record: Record) -> None:

@@ -14,6 +14,9 @@ from lmdm_export.errors import ExportError
 from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.engines.packages import EnginePackage
 
+# Its console script, whose place depends on the installation.
+POLYGRAPHY = (sys.executable, "-c", "import sys; from polygraphy.tools import main; sys.exit(main())")
+
 
 def inspect_graphs(bundle: Bundle, package: EnginePackage, graphs: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
     """By graph: what Polygraphy counts in the file, and the layers that the package makes of it, by kind.
@@ -38,9 +41,7 @@ def polygraphy_counts(path: Path) -> dict[str, int]:
     Raises:
         ExportError: Polygraphy cannot read it.
     """
-    made = subprocess.run(
-        [sys.executable, "-m", "polygraphy", "inspect", "model", str(path), "--show", "attrs"], capture_output=True, text=True, check=False
-    )
+    made = subprocess.run([*POLYGRAPHY, "inspect", "model", str(path)], capture_output=True, text=True, check=False)
     words = {"inputs": r"(\d+) Graph Input", "outputs": r"(\d+) Graph Output", "initialisers": r"(\d+) Initializer", "nodes": r"(\d+) Node"}
     counts = {name: re.search(pattern, made.stdout) for name, pattern in (words | {"opset": r"ONNX Opset: (\d+)"}).items()}
     if made.returncode != 0 or any(count is None for count in counts.values()):

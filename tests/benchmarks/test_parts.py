@@ -9,7 +9,7 @@ import pytest
 from benchmarks.floor import Peak, Work, context_work, masked_step_work, measure_peak, step_work
 from benchmarks.machine import describe_machine
 from benchmarks.timing import Milliseconds, Sample, in_turn
-from lmdm_train.config import Layout
+from lmdm_train.config import DiTConfig, Layout
 from lmdm_train.presets import preset
 
 
@@ -56,3 +56,31 @@ def test_probe_finds_some_peak() -> None:
     peak = measure_peak(size=64, megabytes=1, runs=2)
     assert peak.flops > 1e7
     assert peak.read_bytes > 1e7
+
+
+def test_floors_are_what_a_hand_counts() -> None:
+    """Width 4, one layer, ff 2, 3 latent channels: a step of 2 frames and the global token over 5 cached frames and 6 text tokens."""
+    config = DiTConfig(latent_channels=3, width=4, depth=1, heads=1, ff_mult=2)
+    work = step_work(config, Layout(context=5, block=2), visible=5, text_tokens=6, batch=1)
+    # A layer's weights: self-attention 4 x 16, cross-attention 2 x 16, SwiGLU 6 x 16; projections in and out 2 x 3 x 4.
+    weights, projections = 64 + 32 + 96, 24
+    # Every token meets 5 + 3 keys and 6 text tokens: a product with keys and one with values, each 4 wide.
+    attention = 2 * 4 * (8 + 6)
+    assert work.operations == 2 * 3 * (weights + attention) + 2 * 2 * projections
+    # Cached keys and values are read too.
+    assert work.read_bytes == 4 * (weights + projections + 2 * 4 * (8 + 6))
+    assert (work + 2 * work).operations == 3 * work.operations
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-bc"])
+def test_no_floor_is_above_what_torch_counts(name: str) -> None:
+    """An independent count of the graphs, which have small parts that the floor leaves out."""
+    from benchmarks.prepare import counted_work, network_work
+    from lmdm_export.graphs import build_graphs
+    from lmdm_train.model.instrument import Instrument
+
+    config = preset(name)
+    graphs, floors = build_graphs(Instrument(config)), network_work(config, batch=2)
+    for stage, graph in (("step", "cached_decoder"), ("context", "context_encoder")):
+        share = floors[stage].operations / counted_work(graphs[graph]).operations
+        assert 0.9 < share <= 1.0, stage

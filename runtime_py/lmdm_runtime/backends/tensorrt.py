@@ -140,7 +140,6 @@ class TensorRtBackend(RecordingBackend):
             cuda = Cuda()
         self.bundle, self._cuda, self._capture = bundle, cuda, capture
         self.folder = find_engines(bundle, engine_key(bundle, package, version, cuda.target, cuda.version))
-        self.precision = self.folder.record.key.precision
         library = importlib.import_module(package.module) if library is None else library
         self._logger = library.Logger(library.Logger.ERROR)
         self._runtime = library.Runtime(self._logger)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmdm_runtime.doctor import gpu, packages, processor, providers, sound, toolchain
+from lmdm_runtime.doctor import engines, gpu, packages, processor, providers, sound, toolchain
 from lmdm_runtime.doctor.finding import Finding
 
 __all__ = ["Finding", "examine"]
@@ -19,6 +19,7 @@ def examine() -> list[Finding]:
         processor.threads(),
         processor.memory(),
         *gpu.findings(),
+        *engines.findings(),
         sound.device(),
         sound.fluidsynth(),
         sound.soundfont(),
