@@ -1,0 +1,248 @@
+"""`python -m benchmarks.graphs`: the files of each graph on ONNX Runtime's CPU provider, and all steps in one graph, beside the floor."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.floor import Peak, measure_peak
+from benchmarks.graph_work import graph_work
+from benchmarks.machine import describe_machine
+from benchmarks.random_instrument import random_bundle, random_config
+from benchmarks.report import RESULTS, file_name, write_result
+from benchmarks.timing import Milliseconds, Subject, in_turn
+from benchmarks.unrolled import unrolled
+from lmdm_export.validate.metrics import compare
+from lmdm_export.validate.truth import GraphProbe, silent
+from lmdm_export.validate.truth_fixtures import FixtureTruth
+from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
+from lmdm_runtime.bundle import Bundle, load_bundle
+from lmdm_runtime.errors import BundleError, LmdmError
+from lmdm_runtime.solvers import Guided, require_solver
+
+Arrays = Mapping[str, NDArray[Any]]
+DECODER = "cached_decoder"
+STEPS = "steps of a block"
+WORK = Path("build/benchmarks")
+# Largest error over an output's range: of a file against its fixture as in benchmarks.backends, of rearranged steps against the same steps
+# one by one. The latter differ by the order of sums, some 1e-6 a step; a level or a noise in the wrong place gives 0.1 and more.
+ALLOWED = 1e-3
+ALLOWED_STEPS = 1e-4
+
+
+@click.command()
+@click.option("--bundle", type=click.Path(path_type=Path), default=Path("out/demo/bundle"), show_default=True)
+@click.option("--preset", help="Time this preset with random weights in place of a bundle; its codec is a tiny one.")
+@click.option("--layout", help="Of the preset, such as 230/10.")
+@click.option("--runs", type=click.IntRange(3), default=50, show_default=True, help="Rounds in which every subject runs once.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of each session, and of the floor's probe.")
+@click.option("--steps/--no-steps", default=True, show_default=True, help="Time all steps of a block in one graph too.")
+@click.option("--name", help="Of the result file; by default the instrument's name, layout and threads.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def graphs(
+    bundle: Path, preset: str | None, layout: str | None, runs: int, threads: int, steps: bool, name: str | None, as_json: bool
+) -> None:
+    """Time the files of each graph of one bundle in turn. A graph that is not equal within its bound gets no time, and exit status 1.
+
+    \b
+      python -m benchmarks.graphs --bundle out/default
+      python -m benchmarks.graphs --preset lmdm-arc-ed --layout 230/10 --runs 10
+    """
+    try:
+        if preset is not None:
+            bundle = random_bundle(random_config(preset, layout, small_codec=True), WORK)
+        loaded = load_bundle(bundle)
+        result = measure(loaded, runs, threads, steps, Console(stderr=True))
+    except LmdmError as error:
+        raise click.ClickException(str(error)) from error
+    model = loaded.manifest.model
+    path = RESULTS / f"graphs-{file_name(name or f'{loaded.manifest.name}-{model.context}-{model.block}-{threads}t')}.json"
+    write_result(path, result)
+    click.echo(json.dumps(result, indent=1)) if as_json else _print(result, path)
+    if result["wrong"]:
+        click.get_current_context().exit(1)
+
+
+def measure(bundle: Bundle, runs: int, threads: int, steps: bool, console: Console) -> dict[str, Any]:
+    """Every graph in each of its files, then the steps of a block; the peak is probed before and after, and the better one counts."""
+    import torch
+
+    torch.set_num_threads(threads)
+    machine, before = describe_machine(), measure_peak()
+    manifest, options = bundle.manifest, _session_options(bundle, threads)
+    stages: dict[str, dict[str, dict[str, float]]] = {}
+    errors: dict[str, dict[str, float]] = {}
+    wrong, left_out = [], []
+    for probe in FixtureTruth(bundle).graph_probes(silent):
+        console.print(f"timing: {probe.graph}", highlight=False)
+        opened = {kind: Bound.of_file(path, options[probe.graph], probe.inputs) for kind, path in graph_files(bundle, probe.graph).items()}
+        errors[probe.graph] = {kind: item.error(probe.expected) for kind, item in opened.items()}
+        right = {kind: item for kind, item in opened.items() if errors[probe.graph][kind] <= ALLOWED}
+        wrong += [f"{kind} file of {probe.graph}" for kind in opened if kind not in right]
+        stages[probe.graph] = _timed({kind: item.run for kind, item in right.items()}, runs)
+        if probe.graph == DECODER and steps:
+            try:
+                subjects, errors[STEPS] = steps_of_block(bundle, probe, options[DECODER], right)
+            except BundleError as error:
+                left_out.append(str(error))
+                continue
+            kept = {kind: run for kind, run in subjects.items() if errors[STEPS][kind] <= ALLOWED_STEPS}
+            wrong += [f"{kind} of {STEPS}" for kind in subjects if kind not in kept]
+            stages[STEPS] = _timed(kept, runs)
+    after, model = measure_peak(), manifest.model
+    peak, count = Peak(max(before.flops, after.flops), max(before.read_bytes, after.read_bytes)), len(manifest.sampling.schedule) - 1
+    work = {graph: graph_work(bundle.graph_path(graph)) for graph in manifest.graphs}
+    return {
+        "what": "files of each graph on ONNX Runtime's CPU provider, milliseconds; they ran in turn",
+        "machine": machine | {"load_average_after": [round(x, 2) for x in os.getloadavg()], "onnxruntime": ort.__version__},
+        "instrument": {
+            "name": manifest.name,
+            "parameters": model.parameters,
+            "pattern": model.pattern,
+            "layout": f"{model.context}/{model.block}",
+            "steps": count,
+        },
+        "threads": threads,
+        "runs": runs,
+        "peak": {"gflops_float32": peak.flops / 1e9, "read_gb_s": peak.read_bytes / 1e9},
+        "floor_ms": {graph: item.floor_ms(peak) for graph, item in work.items()} | {STEPS: (count * work[DECODER]).floor_ms(peak)},
+        "stages": stages,
+        "error_of_range": errors,
+        "left_out": left_out,
+        "wrong": wrong,
+    }
+
+
+def graph_files(bundle: Bundle, graph: str) -> dict[str, Path]:
+    """Files of a graph by kind, `plain` first; `fused` has ONNX Runtime's own operators and is in a bundle of format 3 at most."""
+    entry = json.loads((bundle.folder / "manifest.json").read_text(encoding="utf-8"))["graphs"][graph]
+    fused = {"fused": bundle.folder / entry["fused"]["file"]} if "fused" in entry else {}
+    return {"plain": bundle.graph_path(graph), **fused}
+
+
+class Bound:
+    """A session whose inputs and outputs stay in the same memory."""
+
+    def __init__(self, session: ort.InferenceSession, inputs: Arrays) -> None:
+        self.session, self.binding = session, session.io_binding()
+        self.inputs = {
+            port.name: ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(inputs[port.name])) for port in session.get_inputs()
+        }
+        shapes = {port.name: port.shape for port in session.get_outputs()}
+        self.outputs = {name: ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32)) for name, shape in shapes.items()}
+        for name, value in self.inputs.items():
+            self.binding.bind_ortvalue_input(name, value)
+        for name, value in self.outputs.items():
+            self.binding.bind_ortvalue_output(name, value)
+
+    @classmethod
+    def of_file(cls, path: Path, options: ort.SessionOptions, inputs: Arrays) -> Bound:
+        return cls(ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]), inputs)
+
+    def run(self) -> None:
+        self.session.run_with_iobinding(self.binding)
+
+    def error(self, expected: Arrays) -> float:
+        """Largest error over the output's range, of the worst output of one run."""
+        self.run()
+        return max(compare(value, self.outputs[name].numpy()).max_rel for name, value in expected.items())
+
+
+def steps_of_block(
+    bundle: Bundle, probe: GraphProbe, options: ort.SessionOptions, decoders: dict[str, Bound]
+) -> tuple[dict[str, Subject], dict[str, float]]:
+    """All steps of a block, one run each and in one graph, for every file of the cached decoder; and the error of each against the first.
+
+    Raises:
+        BundleError: the instrument's steps cannot be written as one graph.
+    """
+    sampling = bundle.manifest.sampling
+    levels, solver = sampling.schedule, require_solver(sampling.solver, sampling.guidance)
+    rng, shape = np.random.default_rng(0), probe.inputs["x"].shape
+    start = rng.standard_normal(shape, dtype=np.float32)
+    noise = {f"noise_{step}": rng.standard_normal(shape, dtype=np.float32) for step in range(1, len(levels) - 1)}
+
+    def one_by_one(decoder: Bound) -> NDArray[Any]:
+        def velocity(x: NDArray[Any], t: float) -> Guided:
+            decoder.inputs["x"].update_inplace(np.ascontiguousarray(x, np.float32))
+            decoder.inputs["t"].update_inplace(np.full(1, t, np.float32))
+            decoder.run()
+            found = decoder.outputs["velocity"].numpy()
+            return Guided(found, found)
+
+        return solver(velocity, start, levels, lambda step: noise[f"noise_{step}"])
+
+    subjects: dict[str, Subject] = {}
+    found: dict[str, NDArray[Any]] = {}
+    for kind, decoder in decoders.items():
+        model = unrolled(graph_files(bundle, DECODER)[kind], levels, sampling.solver).SerializeToString()
+        inputs = {**probe.inputs, "x": start, **noise}
+        whole = Bound(ort.InferenceSession(model, options, providers=["CPUExecutionProvider"]), inputs)
+        whole.run()
+        found |= {f"{kind}, one by one": one_by_one(decoder), f"{kind}, one graph": whole.outputs["x0"].numpy()}
+        subjects |= {f"{kind}, one by one": lambda decoder=decoder: one_by_one(decoder), f"{kind}, one graph": whole.run}
+    reference = next(iter(found.values()), None)
+    return subjects, {kind: compare(reference, value).max_rel for kind, value in found.items()}
+
+
+def _session_options(bundle: Bundle, threads: int) -> dict[str, ort.SessionOptions]:
+    """Those that the runtime uses."""
+    backend = OrtBackend(bundle, OrtOptions(threads=threads))
+    return {graph: backend._session_options(graph) for graph in bundle.manifest.graphs}
+
+
+def _timed(subjects: dict[str, Subject], runs: int) -> dict[str, dict[str, float]]:
+    return {kind: Milliseconds.of(samples).to_json() for kind, samples in in_turn(subjects, runs).items()}
+
+
+def _print(result: dict[str, Any], path: Path) -> None:
+    instrument, machine, peak = result["instrument"], result["machine"], result["peak"]
+    threads = f"{result['threads']} thread{'s' * (result['threads'] > 1)}"
+    size = f"{instrument['parameters'] / 1e6:.1f}M parameters, {instrument['pattern']}, {threads}"
+    title = f"{instrument['name']} {instrument['layout']} ({size}), ms"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("graph", "file"):
+        table.add_column(column, no_wrap=True)
+    for column in ("median", "spread", "p95", "cpu", "× cpu", "floor", "× floor", "error"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for stage, subjects in result["stages"].items():
+        floor, first = result["floor_ms"][stage]["floor"], next(iter(subjects.values()), None)
+        for kind, ms in subjects.items():
+            table.add_row(
+                stage,
+                kind,
+                *(f"{ms[key]:.3g}" for key in ("median", "spread", "p95", "cpu")),
+                f"{first['cpu'] / ms['cpu']:.2f}" if first else "",
+                f"{floor:.3g}",
+                f"{ms['median'] / floor:.2f}",
+                f"{result['error_of_range'][stage][kind]:.1e}",
+            )
+    console = Console() if sys.stdout.isatty() else Console(width=130)
+    console.print(table)
+    load = f"{machine['load_average'][0]} to {machine['load_average_after'][0]}"
+    console.print(
+        f"× cpu is how many times as cheap as the first of its graph; the floor is that of the products and bytes of the plain file at\n"
+        f"{peak['gflops_float32']:.0f} GFLOP/s and {peak['read_gb_s']:.1f} GB/s; load {load} on "
+        f"{machine['usable_cores']} cores of {machine['cpu']}\n{path}",
+        highlight=False,
+    )
+    for sentence in result["left_out"]:
+        console.print(f"left out: {sentence}", highlight=False)
+    for wrong in result["wrong"]:
+        console.print(f"[bold red]wrong[/] {wrong}: not timed; run lmdm validate on the bundle", highlight=False)
+
+
+if __name__ == "__main__":
+    graphs()
