@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from lmdm_train.codec import spectral_bank as bank
 from lmdm_train.codec.base import StateCodec
 from lmdm_train.config import SpectralConfig
+from lmdm_train.framing import windows
 
 State = dict[str, Tensor]
 
@@ -86,7 +87,7 @@ class SpectralCodec(StateCodec):
 
     def features(self, audio: Tensor) -> Tensor:
         """Log magnitudes of tones and bands at every hop: audio with its history [B, longest_window - hop + n*F] -> [B, n, features]."""
-        wide = audio.unfold(1, self.config.longest_window, self.hop)
+        wide = windows(audio, self.config.longest_window, self.hop)
         tones = wide @ self.tone_kernels
         magnitude = torch.sqrt(tones[..., : self.tones] ** 2 + tones[..., self.tones :] ** 2 + 1e-12)
         short = wide[..., -self.band_dft.shape[0] :] @ self.band_dft

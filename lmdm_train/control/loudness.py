@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from lmdm_train.control.base import SILENCE_DB, Analyser, Axis, SketchControl
+from lmdm_train.framing import windows
 
 WINDOW = 1024
 
@@ -73,7 +74,6 @@ class Level(Analyser):
         self.register_buffer("dft", torch.from_numpy(table.astype(np.float32)), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
-        windows = audio.unfold(1, WINDOW, self.hop)
-        power = (windows @ self.dft).square().sum(dim=-1)
+        power = (windows(audio, WINDOW, self.hop) @ self.dft).square().sum(dim=-1)
         frames = power.reshape(power.shape[0], -1, self.frame_size // self.hop).mean(dim=-1)
         return 10 * torch.log10(frames + 10 ** (SILENCE_DB / 10))[:, None]

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lmdm_train.control.base import SILENCE_DB, Analyser, Axis, SketchControl
+from lmdm_train.framing import windows
 
 
 class PitchControl(SketchControl):
@@ -76,7 +77,6 @@ class ConstantQ(Analyser):
         self.register_buffer("kernels", torch.from_numpy(np.concatenate(list(table), axis=1).astype(np.float32)), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
-        windows = audio.unfold(1, self.kernels.shape[0], self.frame_size)
-        spectrum = windows @ self.kernels
+        spectrum = windows(audio, self.kernels.shape[0], self.frame_size) @ self.kernels
         power = spectrum[..., : self.features] ** 2 + spectrum[..., self.features :] ** 2
         return (10 * torch.log10(power + 10 ** (SILENCE_DB / 10))).transpose(1, 2)

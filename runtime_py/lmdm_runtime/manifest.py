@@ -210,7 +210,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         if (size := path.stat().st_size) > MOST_BYTES:
             raise BundleError(f"{path} has {size} bytes, expected at most {MOST_BYTES}; it is no manifest of a bundle")
-        document = _strict_json(path.read_text(encoding="utf-8"))
+        document = strict_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BundleError(f"{path.parent} is not a bundle: it has no manifest.json; write one with lmdm export") from None
     except OSError as error:
@@ -263,7 +263,7 @@ def parse_manifest(document: Any, origin: str = "manifest.json") -> Manifest:
     )
 
 
-def _strict_json(text: str) -> Any:
+def strict_json(text: str) -> Any:
     """JSON as every reader understands it. A ValueError says where it is not: a key twice, a number beyond float64, nested without end."""
 
     def refuse_constant(name: str) -> float:

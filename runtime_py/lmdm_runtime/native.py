@@ -22,7 +22,7 @@ class NativeSession:
     """Plays a bundle in C++; arguments, attributes and errors are those of `Session`. Not for several threads at once, but for `cancel`.
 
     Args:
-        threads: for the operators of one graph, by default the physical cores.
+        threads: for the operators of one graph, by default what `lmdm threads` chose for this machine, else the physical cores.
         library: the shared library of ONNX Runtime, by default the one of the Python package `onnxruntime`.
 
     Raises:

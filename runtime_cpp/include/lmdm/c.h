@@ -70,7 +70,7 @@ typedef struct lmdm_generator_options {
   int32_t steps;           /* solver steps a block; 0: the bundle's schedule */
   const char* onnxruntime; /* path of the shared library; null: searched for */
   int32_t provider;
-  int32_t threads; /* for the operators of one graph; 0: the physical cores */
+  int32_t threads; /* for the operators of one graph; 0: what `lmdm threads` chose for this machine, else the physical cores */
   int32_t small;   /* not 0: prepack nothing; slower, less memory */
   int32_t device;  /* of CUDA and TensorRT */
 } lmdm_generator_options;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lmdm/backend.h"
@@ -15,10 +16,11 @@ enum class Provider { cpu, cuda, tensorrt };
 struct OnnxRuntimeOptions {
   std::filesystem::path library = {};  ///< the shared library; empty: environment LMDM_ONNXRUNTIME, beside our own, the loader, a Python wheel
   Provider provider = Provider::cpu;
-  int threads = 0;     ///< for the operators of one graph; 0: the physical cores
+  int threads = 0;     ///< for the operators of one graph; 0: what `lmdm threads` chose for this machine, else the physical cores
   bool small = false;  ///< prepack nothing: slower, less memory
   int device = 0;      ///< of CUDA and TensorRT
   bool fused = true;   ///< on the CPU: a graph's file with contrib operators where the bundle has one
+  std::optional<bool> spinning = {};  ///< whether threads spin while they wait; empty: what was chosen with their number, else not
 };
 
 /// ONNX Runtime, opened at run time. The bundle's weights are in memory once, whatever the number of graphs that share them.

@@ -8,6 +8,7 @@
 #include "backends/library.h"
 #include "backends/session.h"
 #include "backends/session_options.h"
+#include "backends/thread_choice.h"
 #include "backends/weights.h"
 #include "lmdm/error.h"
 #include "lmdm/onnxruntime.h"
@@ -98,10 +99,22 @@ class OrtBinding final : public Binding {
   Handle<OrtIoBinding> binding_;
 };
 
+/// The options with what was measured on this machine where nobody names a number of threads. A device's graphs were not measured.
+OnnxRuntimeOptions with_choice(OnnxRuntimeOptions options, const Bundle& bundle) {
+  if (options.threads > 0 || options.provider != Provider::cpu) {
+    return options;
+  }
+  if (const auto choice = ort::thread_choice(bundle.folder())) {
+    options.threads = choice->threads;
+    options.spinning = options.spinning.value_or(choice->spinning);
+  }
+  return options;
+}
+
 class OrtBackend final : public Backend {
  public:
   OrtBackend(const Bundle& bundle, const OnnxRuntimeOptions& options)
-      : bundle_(bundle), options_(options), library_(ort::Library::open(options.library)) {
+      : bundle_(bundle), options_(with_choice(options, bundle)), library_(ort::Library::open(options.library)) {
     ort::require_provider(*library_, options.provider);
     try {
       runs_ = std::make_shared<Runs>(*library_);

@@ -32,6 +32,10 @@ namespace lmdm::platform {
 [[nodiscard]] std::filesystem::path cache_folder();
 /// Cores of this process without counting hardware threads twice; at least 1.
 [[nodiscard]] int physical_cores();
+/// Cores that this process may use, hardware threads included; at least 1.
+[[nodiscard]] int usable_cores();
+/// The processor's name, as its maker has it; of those that have none, the architecture.
+[[nodiscard]] std::string cpu_model();
 
 /// A file mapped into memory to be read: its pages are shared by all who map it, and the system may drop them at any time.
 class MappedFile {

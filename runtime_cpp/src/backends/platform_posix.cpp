@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 #ifdef __APPLE__
 #include <sys/sysctl.h>
@@ -119,6 +120,39 @@ int physical_cores() {
   }
   return std::max(1, static_cast<int>(cores.size()));
 #endif
+}
+
+int usable_cores() {
+#ifndef __APPLE__
+  cpu_set_t usable;
+  CPU_ZERO(&usable);
+  if (sched_getaffinity(0, sizeof(usable), &usable) == 0) {
+    return std::max(1, CPU_COUNT(&usable));
+  }
+#endif
+  return std::max(1, static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+std::string cpu_model() {
+#ifdef __APPLE__
+  char name[256] = {};
+  std::size_t size = sizeof(name) - 1;
+  if (sysctlbyname("machdep.cpu.brand_string", name, &size, nullptr, 0) == 0 && name[0] != '\0') {
+    return name;
+  }
+#else
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    const std::size_t colon = line.find(':');
+    if (line.starts_with("model name") && colon != std::string::npos) {
+      constexpr const char* blank = " \t\r";
+      const std::size_t first = line.find_first_not_of(blank, colon + 1);
+      return first == std::string::npos ? "" : line.substr(first, line.find_last_not_of(blank) + 1 - first);
+    }
+  }
+#endif
+  utsname system{};
+  return uname(&system) == 0 ? system.machine : "";
 }
 
 MappedFile::MappedFile(const std::filesystem::path& file) {

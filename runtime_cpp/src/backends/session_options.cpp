@@ -111,7 +111,7 @@ Handle<OrtSessionOptions> session_options(const Library& library, const OnnxRunt
   Handle<OrtSessionOptions> made = empty_options(library);
   library.check(api.SetIntraOpNumThreads(made.get(), options.threads > 0 ? options.threads : platform::physical_cores()));
   // Waiting threads that spin take whole cores from the audio thread between two blocks.
-  library.check(api.AddSessionConfigEntry(made.get(), "session.intra_op.allow_spinning", "0"));
+  library.check(api.AddSessionConfigEntry(made.get(), "session.intra_op.allow_spinning", options.spinning.value_or(false) ? "1" : "0"));
   library.check(api.AddSessionConfigEntry(made.get(), "session.set_denormal_as_zero", "1"));
   const bool rare = std::find(std::begin(rarely_run), std::end(rarely_run), graph.name) != std::end(rarely_run);
   if (options.small || rare) {

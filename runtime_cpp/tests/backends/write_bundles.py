@@ -17,6 +17,7 @@ import onnxruntime as ort
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
+from tests.runtime.thread_files import CASES, good, write_case
 from tests.runtime.tiny_bundle import add_offset_as_fused, seal, write_tiny_bundle
 from tests.runtime.tiny_graphs import GraphWriter, Weights
 from tests.runtime.tiny_model import Sizes, TinyModel
@@ -155,6 +156,10 @@ def write_all(out: Path) -> None:
     variant(whole, out / "slow", add_slow)
     variant(whole, out / "together", add_wide({"one": "matrix", "other": "matrix"}))
     variant(whole, out / "apart", add_wide({"one": "matrix", "other": "second matrix"}))
+    variant(whole, out / "measured")
+    (out / "measured" / "threads.json").write_text(json.dumps(good(1, spinning=False)))
+    for case in CASES:
+        write_case(out / "threads", case)
     variant(whole, out / "unknown-operator", edit_graph("codec_encoder", unknown_operator))
     variant(whole, out / "renamed-output", edit_graph("cached_decoder", renamed_output))
     variant(whole, out / "other-shape", edit_graph("conditioner", other_shape))

@@ -13,7 +13,7 @@ namespace lmdm::tools {
 void add_backend_options(CLI::App& app, OnnxRuntimeOptions& options) {
   static const std::map<std::string, Provider> providers{
       {"cpu", Provider::cpu}, {"cuda", Provider::cuda}, {"tensorrt", Provider::tensorrt}};
-  app.add_option("--threads", options.threads, "Threads of inference; by default the physical cores.")->check(CLI::PositiveNumber);
+  app.add_option("--threads", options.threads, "Threads of inference; by default those of lmdm threads, else the physical cores.")->check(CLI::PositiveNumber);
   app.add_option("--library", options.library,
                  "Shared library of ONNX Runtime; by default $LMDM_ONNXRUNTIME, then beside this program, the loader, a Python wheel.");
   app.add_option("--provider", options.provider, "What runs the graphs: cpu, cuda or tensorrt.")

@@ -15,6 +15,7 @@ from lmdm_runtime.backends.ports import aligned_zeros, bound_buffers, first_line
 from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.errors import BundleError, RuntimeFault
 from lmdm_runtime.manifest import Port
+from lmdm_runtime.thread_choice import chosen
 
 NUMPY_TYPES = {
     "tensor(float)": "float32",
@@ -30,13 +31,19 @@ RARELY_RUN = ("text_encoder", "conditioner", "codec_encoder")
 
 @dataclass(frozen=True)
 class OrtOptions:
-    """`threads`: for the operators of one graph, by default the physical cores. `small`: prepack nothing (slower, less memory).
-    `fused`: play a graph's file with contrib operators where the bundle has one.
+    """How graphs run.
+
+    Attributes:
+        threads: for the operators of one graph; by default what `lmdm threads` chose for this machine, else the physical cores.
+        small: prepack nothing (slower, less memory).
+        fused: play a graph's file with contrib operators where the bundle has one.
+        spinning: whether threads spin while they wait; by default what was chosen with the number of threads, else not.
     """
 
     threads: int | None = None
     small: bool = False
     fused: bool = True
+    spinning: bool | None = None
 
 
 class OrtBuffer(Buffer):
@@ -86,6 +93,8 @@ class OrtBackend(Backend):
 
     def __init__(self, bundle: Bundle, options: OrtOptions | None = None) -> None:
         self.bundle, self.options = bundle, options or OrtOptions()
+        # A number of threads that somebody names was not measured with the spinning of the file.
+        self._chosen = chosen(bundle.folder) if self.options.threads is None else None
         self._sessions: dict[str, ort.InferenceSession] = {}
 
     @classmethod
@@ -128,12 +137,13 @@ class OrtBackend(Backend):
 
     def _session_options(self, graph: str) -> ort.SessionOptions:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = self.options.threads or physical_cores()
+        options.intra_op_num_threads = self.options.threads or (self._chosen.threads if self._chosen else physical_cores())
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 3
         # Waiting threads that spin take whole cores from the audio thread between two blocks.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        spinning = self.options.spinning if self.options.spinning is not None else self._chosen is not None and self._chosen.spinning
+        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
         if self.options.small or graph in RARELY_RUN:
             options.add_session_config_entry("session.disable_prepacking", "1")

@@ -18,6 +18,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "generate": CommandEntry("lmdm_runtime.cli.generate:generate", "Play a bundle into an audio file."),
     "stream": CommandEntry("lmdm_runtime.cli.stream:stream", "Play a bundle to a sound device, paced in real time."),
     "inspect": CommandEntry("lmdm_runtime.cli.inspect:inspect", "Show what a bundle holds."),
+    "threads": CommandEntry("lmdm_runtime.cli.threads:threads", "Measure how many threads make a block soonest, and keep the choice."),
     "export": CommandEntry("lmdm_export.cli.export:export", "Write a checkpoint as a bundle.", "export"),
     "validate": CommandEntry("lmdm_export.validate.cli:validate", "Check a bundle against its checkpoint, step by step.", "export"),
     "precision": CommandEntry("lmdm_export.precision.cli:precision", "Measure a bundle's precisions, and write one.", "export"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -24,12 +26,15 @@ def inspect(bundle: Path, as_json: bool) -> None:
     Example:  lmdm inspect out/default
     """
     from lmdm_runtime.bundle import load_bundle
+    from lmdm_runtime.thread_choice import ThreadChoice, look_up
 
     loaded = load_bundle(bundle)
     raw = json.loads((Path(bundle) / "manifest.json").read_text())
     total = sum(entry["bytes"] for entry in raw["files"])
+    chosen = look_up(bundle)
     if as_json:
-        click.echo(json.dumps({**raw, "total_bytes": total}, indent=1))
+        threads = asdict(chosen) if isinstance(chosen, ThreadChoice) else {"ignored": chosen} if chosen else None
+        click.echo(json.dumps({**raw, "total_bytes": total, "threads": threads}, indent=1))
         return
     model, codec = loaded.manifest.model, loaded.manifest.codec
     period = model.block * codec.frame_size / codec.sample_rate
@@ -52,6 +57,10 @@ def inspect(bundle: Path, as_json: bool) -> None:
     facts.add_row("controls", _controls(loaded.manifest))
     facts.add_row("checkpoint", f"{raw['checkpoint']['name']}, SHA-256 {raw['checkpoint']['sha256'][:16]}…")
     facts.add_row("size", f"{total / 1e6:.1f} MB in {len(raw['files'])} files")
+    if isinstance(chosen, ThreadChoice):
+        facts.add_row("threads", f"{chosen.threads}, {'spinning' if chosen.spinning else 'asleep'} while they wait, as measured here")
+    elif chosen is not None:
+        facts.add_row("threads", escape(chosen))
     console.print(facts)
     graphs = Table("graph", "inputs", "outputs", title="graphs")
     for name, graph in raw["graphs"].items():

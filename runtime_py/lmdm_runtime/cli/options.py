@@ -39,7 +39,12 @@ SESSION_OPTIONS: Sequence[Callable[[Any], Any]] = (
     ),
     click.option("--steps", type=click.IntRange(1), default=None, help="Solver steps a block; by default the bundle's schedule."),
     click.option("--guidance", type=click.FloatRange(0), default=None, help="Guidance scale; by default the bundle's."),
-    click.option("--threads", type=click.IntRange(1), default=None, help="Threads of inference; by default the physical cores."),
+    click.option(
+        "--threads",
+        type=click.IntRange(1),
+        default=None,
+        help="Threads of inference; by default those of `lmdm threads`, else the physical cores.",
+    ),
     engine_option(native=True),
 )
 
