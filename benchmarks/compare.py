@@ -92,8 +92,11 @@ def _parity(
                 expected, began = job.expected(stage), time.monotonic()
                 worker.ask("outputs", stage=stage, swap=False, file=str(file))
                 seconds[name, stage] = (time.monotonic() - began) / (job.blocks if stage == "block" else 1)
-                found = load_arrays(file)
+                found, began = load_arrays(file), time.monotonic()
                 swap = None if worker.ask("outputs", stage=stage, swap=True, file=str(file))["none"] else load_arrays(file)
+                if swap is not None:
+                    # The first run of a compiler is no measure of the second.
+                    seconds[name, stage] = min(seconds[name, stage], time.monotonic() - began)
                 if table[name].exact:
                     checks.append(check_exact(name, stage, expected, found, facts["rounding"][stage], swap))
                 else:

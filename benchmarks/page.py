@@ -89,14 +89,17 @@ def _bars(axis: Axes, stage: str, peers: dict[str, Any], block_ms: float) -> Non
     turn = [peers[name]["in_turn"] for name in names]
     late = [max(0.0, of["p95"] - of["median"]) for of in turn]
     axis.barh(names, [of["median"] for of in turn], xerr=[[0.0] * len(late), late], color=colours, capsize=2, height=0.72)
-    largest = max(of["p95"] for of in turn)
+    rows = [of["in_a_row"]["median"] for of in peers.values() if of["in_a_row"] is not None]
+    largest = max(*(of["p95"] for of in turn), *rows, *(of["floor"] for of in peers.values()))
     for place, name in enumerate(names):
         of = peers[name]
         axis.plot([of["floor"]] * 2, [place - 0.46, place + 0.46], color="black", linewidth=2.2)
+        end = max(of["in_turn"]["p95"], of["floor"])
         if of["in_a_row"] is not None:
             axis.plot(of["in_a_row"]["median"], place, "o", markerfacecolor="white", markeredgecolor="black", markersize=4)
+            end = max(end, of["in_a_row"]["median"])
         told = f"{_ms(of['in_turn']['median'])} ms, {of['times_the_floor']:.1f} × floor"
-        axis.text(max(of["in_turn"]["p95"], of["floor"]) + 0.012 * largest, place, told, va="center", fontsize=7)
+        axis.text(end + 0.015 * largest, place, told, va="center", fontsize=7)
     right = 1.3 * largest
     if stage == "block" and block_ms < right:
         axis.axvline(block_ms, color="crimson", linestyle=":")

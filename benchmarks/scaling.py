@@ -19,7 +19,7 @@ from benchmarks.timing import Milliseconds, Sample
 PRESET, CONTEXT, BLOCK, WIDTH, DEPTH = "default", 56, 8, 256, 5
 CONTEXTS = (8, 24, 56, 120, 232)
 BLOCKS = (2, 4, 8, 16, 32)
-SIZES = ((128, 2), (256, 5), (512, 8), (1024, 8), (1024, 16))
+SIZES = ((128, 2), (256, 5), (512, 8), (1024, 8))
 STEPS = (1, 2, 4, 8)
 STAGES = ("step", "context", "block")
 
