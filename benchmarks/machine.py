@@ -6,8 +6,9 @@ import importlib.metadata
 import os
 import platform
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+
+from lmdm_runtime.thread_choice import this_machine
 
 PACKAGES = ("numpy", "onnxruntime", "openvino", "torch")
 
@@ -15,7 +16,7 @@ PACKAGES = ("numpy", "onnxruntime", "openvino", "torch")
 def describe_machine() -> dict[str, Any]:
     """CPU model, cores, memory, load, versions and time, as plain data."""
     return {
-        "cpu": _cpu_model(),
+        "cpu": this_machine().cpu,
         "cores": os.cpu_count(),
         "usable_cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
@@ -25,15 +26,6 @@ def describe_machine() -> dict[str, Any]:
         "versions": {name: version for name in PACKAGES if (version := _version(name)) is not None},
         "utc": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _version(package: str) -> str | None:
