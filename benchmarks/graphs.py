@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,9 +193,9 @@ def steps_of_block(
         whole = Bound(ort.InferenceSession(model, options, providers=["CPUExecutionProvider"]), inputs)
         whole.run()
         found |= {f"{kind}, one by one": one_by_one(decoder), f"{kind}, one graph": whole.outputs["x0"].numpy()}
-        subjects |= {f"{kind}, one by one": lambda decoder=decoder: one_by_one(decoder), f"{kind}, one graph": whole.run}
-    reference = next(iter(found.values()), None)
-    return subjects, {kind: compare(reference, value).max_rel for kind, value in found.items()}
+        subjects |= {f"{kind}, one by one": partial(one_by_one, decoder), f"{kind}, one graph": whole.run}
+    reference = next(iter(found)) if found else ""
+    return subjects, {kind: compare(found[reference], value).max_rel for kind, value in found.items()}
 
 
 def _session_options(bundle: Bundle, threads: int) -> dict[str, ort.SessionOptions]:
