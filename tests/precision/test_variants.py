@@ -18,7 +18,7 @@ from lmdm_export.precision.ladder import Search
 from lmdm_export.precision.matrices import matrices
 from lmdm_export.precision.network import load_graph, network_graphs
 from lmdm_export.precision.sensitivity import measured
-from lmdm_export.precision.variant import Variant
+from lmdm_export.precision.variant import Variant, matrix_names
 from lmdm_export.shared_weights import external_names
 from lmdm_runtime.bundle import Bundle, load_bundle
 from lmdm_runtime.errors import BundleError
@@ -85,14 +85,13 @@ def test_int8_weights_are_within_half_a_step_of_float32(tiny: Bundle, variant: G
 
 
 def test_kept_matrices_stay_float32_and_help(search: Search, variant: Get, tmp_path: Path) -> None:
-    every = matrices(load_graph(search.bundle, "cached_decoder"))
-    keep = [matrix.name for matrix in every if ".ff." in matrix.name]
+    keep = [name for name in matrix_names(search.bundle) if name != "layers.01.ff.in"]
     made = search.write(KINDS["int4"], tmp_path, keep)
     (tmp_path / "work").mkdir()
     kept, all_int4 = measured(search, KINDS["int4"], keep, tmp_path / "work"), search.measure(variant("int4"))
-    assert kept.parity.share < 0.8 * all_int4.parity.share
+    assert 0.005 < kept.parity.share < 0.5 * all_int4.parity.share
     operators = Counter(node.op_type for node in load_graph(made.bundle, "cached_decoder").graph.node)
-    assert operators["MatMulNBits"] == len(every) - len(keep) > 0
+    assert operators["MatMulNBits"] == 1
 
 
 def test_quantisers_are_quiet_and_leave_logging_as_it_was(search: Search, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
