@@ -100,7 +100,9 @@ def attention(q: Tensor, kv: LayerKV, heads: int, allowed: Tensor | None = None)
     if allowed is not None:
         bias = torch.where(allowed, 0.0, HIDDEN).to(q.dtype)
         inputs += (None, None, bias.expand(1, 1, q.shape[1], kv.k.shape[2]))
-    return torch.onnx.ops.symbolic("com.microsoft::MultiHeadAttention", inputs, {"num_heads": heads}, dtype=q.dtype, shape=q.shape, version=1)
+    return torch.onnx.ops.symbolic(
+        "com.microsoft::MultiHeadAttention", inputs, {"num_heads": heads}, dtype=q.dtype, shape=q.shape, version=1
+    )
 
 
 def _view(module: M) -> M:
