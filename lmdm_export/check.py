@@ -1,7 +1,7 @@
 """Checks of a written graph: valid ONNX, fully static, nothing dead in it, and named as its specification says.
 
-ONNX does not know contrib operators: it passes them, and infers no shape behind them. So a fused graph is checked for the two operators that
-`graphs/fused.py` writes, and its shapes and values by running it in ONNX Runtime (`require_parity`), which knows them.
+ONNX does not know contrib operators: it passes them, and infers no shape behind them. So a fused graph is checked for the two operators
+that `graphs/fused.py` writes, and its shapes and values by running it in ONNX Runtime (`require_parity`), which knows them.
 """
 
 from __future__ import annotations
