@@ -183,9 +183,7 @@ def _write_graphs(
             _save(model, folder / "graphs" / f"{stem}.onnx")
     watch("check")
     result.weights_bytes, result.weights_used_bytes = weights.stored_bytes, weights.used_bytes
-    found = {
-        stem: checked(folder / "graphs" / f"{stem}.onnx", spec, contrib=fused) for stem, spec, fused in _files(graphs, settings)
-    }
+    found = {stem: checked(folder / "graphs" / f"{stem}.onnx", spec, contrib=fused) for stem, spec, fused in _files(graphs, settings)}
     result.nodes = {name: graph.nodes for name, graph in found.items()}
     return {spec.name: found[spec.name] for spec in graphs.graphs}
 

@@ -1,6 +1,6 @@
 """Checks of a written graph: valid ONNX, fully static, nothing dead in it, and named as its specification says.
 
-ONNX knows contrib operators by name only: it passes them, and infers no shape behind them. So a fused graph is checked for the two operators
+ONNX does not know contrib operators: it passes them, and infers no shape behind them. So a fused graph is checked for the two operators
 that `graphs/fused.py` writes, and its shapes and values by running it in ONNX Runtime (`require_parity`), which knows them.
 """
 

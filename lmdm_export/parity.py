@@ -55,4 +55,6 @@ def _errors(graph: Path, fixture: Path) -> dict[str, float]:
 
 
 def _furthest(expected: np.ndarray, found: np.ndarray) -> float:
+    if expected.shape != found.shape:
+        return float("inf")
     return float(np.max(np.abs(expected.astype(np.float64) - found)))

@@ -38,7 +38,7 @@ class SharedWeights:
         """Move every initialiser of at least `SMALLEST_BYTES` from the model into the file.
 
         Args:
-            known_only: move those alone that the file holds already, so that a second form of a graph adds nothing to it and counts nowhere.
+            known_only: move those alone that the file holds already, so that a second form of a graph adds nothing and counts nowhere.
         """
         renamed: dict[str, str] = {}
         kept: dict[str, TensorProto] = {}

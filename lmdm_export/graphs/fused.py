@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from lmdm_export.graphs.prepare import SplitSelfAttention
 from lmdm_train.model.attention import CrossAttention, LayerKV, concat_kv
 from lmdm_train.model.blocks import TransformerLayer
 from lmdm_train.model.dit import DiT
@@ -42,7 +43,9 @@ class FusedDiT(DiT):
 
 
 class FusedLayer(TransformerLayer):
-    """One layer. Queries stay [B, tokens, width] from their projection to attention, as the operators want them."""
+    """One layer of a `prepared` network. Queries stay [B, tokens, width] from their projection to attention, as the operators want them."""
+
+    self_attn: SplitSelfAttention
 
     def __init__(self, source: TransformerLayer) -> None:
         nn.Module.__init__(self)
@@ -100,7 +103,9 @@ def attention(q: Tensor, kv: LayerKV, heads: int, allowed: Tensor | None = None)
     if allowed is not None:
         bias = torch.where(allowed, 0.0, HIDDEN).to(q.dtype)
         inputs += (None, None, bias.expand(1, 1, q.shape[1], kv.k.shape[2]))
-    return torch.onnx.ops.symbolic("com.microsoft::MultiHeadAttention", inputs, {"num_heads": heads}, dtype=q.dtype, shape=q.shape, version=1)
+    return torch.onnx.ops.symbolic(
+        "com.microsoft::MultiHeadAttention", inputs, {"num_heads": heads}, dtype=q.dtype, shape=q.shape, version=1
+    )
 
 
 def _view(module: M) -> M:

@@ -65,3 +65,18 @@ def test_graph_that_computes_something_else_is_refused(model: onnx.ModelProto, t
     entries = bundle(tmp_path, changed)
     with pytest.raises(ExportError, match=r"graph guarded in ONNX Runtime .* misses torch by .* in root"):
         require_parity(tmp_path, entries)
+
+
+def test_a_fused_graph_is_held_too(model: onnx.ModelProto, tmp_path: Path) -> None:
+    entries = bundle(tmp_path, model)
+    fused = tmp_path / "graphs" / "guarded.fused.onnx"
+    fused.write_bytes(model.SerializeToString())
+    require_parity(tmp_path, entries)
+    measured = entries["graph_guarded"]["measured"]
+    assert measured["onnxruntime_fused"] == measured["onnxruntime"]
+    changed = onnx.load_from_string(model.SerializeToString())
+    for node in changed.graph.node:
+        node.op_type = "Exp" if node.op_type == "Sqrt" else node.op_type
+    fused.write_bytes(changed.SerializeToString())
+    with pytest.raises(ExportError, match=r"graph guarded, fused, in ONNX Runtime .* misses torch by .* in root"):
+        require_parity(tmp_path, entries)

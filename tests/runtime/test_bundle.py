@@ -68,7 +68,8 @@ def test_a_manifest_that_is_none(copied: Path, text: str):
 
 
 @pytest.mark.parametrize(
-    ("version", "word"), [(4, "pip install"), (99, "99"), (1, "lmdm export"), (2, "lmdm export"), (0, "export"), ("1", "format_"), (None, "format_")]
+    ("version", "word"),
+    [(4, "pip install"), (99, "99"), (1, "lmdm export"), (2, "lmdm export"), (0, "export"), ("1", "format_"), (None, "format_")],
 )
 def test_other_versions(copied: Path, version: object, word: str):
     edited(copied, lambda m: m.update(format_version=version, unknown_to_us=1))

@@ -26,7 +26,7 @@ class Exported(Made):
         copy = shutil.copytree(self.bundle, folder / "damaged")
         weights = copy / "graphs" / "weights.bin"
         held = {path.stem: _matrices(onnx.load(path, load_external_data=False)) for path in (copy / "graphs").glob("*.onnx")}
-        others = {place for name, places in held.items() if name != graph for place in places}
+        others = {place for name, places in held.items() if name.removesuffix(".fused") != graph for place in places}
         content = bytearray(weights.read_bytes())
         for offset, length in held[graph] - others:
             values = np.frombuffer(content, np.float32, length // 4, offset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from lmdm_export.errors import ExportError
+from lmdm_export.manifest_document import file_sha256
 from lmdm_export.validate import step_block
 from lmdm_export.validate.controls import Fault
 from lmdm_export.validate.report import Report
@@ -115,8 +117,30 @@ def test_damaged_weights_fail(exported: Get, tmp_path: Path, size: float, graph:
         report = validate_bundle(damaged, checkpoint, steps=steps, blocks=BLOCKS, threads=1)
         assert not report.passed
         assert {check.step for check in report.checks if not check.passed} == set(steps)
-        assert {check.what.partition(":")[0] for check in report.checks if check.step == 1 and not check.passed} == {graph}
+        broken = {check.what.partition(":")[0] for check in report.checks if check.step == 1 and not check.passed}
+        assert broken == ({graph, f"{graph}, fused"} if graph == "cached_decoder" else {graph})
         assert f"step 1 graph: {graph}" in report.failures[0]
+
+
+@pytest.mark.heavy
+def test_a_fused_graph_that_swaps_keys_and_values_fails_beside_a_good_plain_one(exported: Get, tmp_path: Path) -> None:
+    import onnx
+
+    copy = shutil.copytree(exported("tiny-bc").bundle, tmp_path / "swapped")
+    path, manifest = copy / "graphs" / "cached_decoder.fused.onnx", json.loads((copy / "manifest.json").read_text())
+    model = onnx.load(path, load_external_data=False)
+    for node in model.graph.node:
+        if node.op_type == "MultiHeadAttention":
+            node.input[1], node.input[2] = node.input[2], node.input[1]
+    path.write_bytes(model.SerializeToString())
+    for entry in (manifest["graphs"]["cached_decoder"]["fused"], next(f for f in manifest["files"] if f["path"].endswith(path.name))):
+        entry["sha256"] = file_sha256(path)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    report = validate_bundle(copy, steps=[1, 5], threads=1)
+    broken = {(check.step, check.what.partition(":")[0]) for check in report.checks if not check.passed}
+    # The second configuration plays the plain graphs, and so tells on the first.
+    assert {(1, "cached_decoder, fused"), (5, "Python runtime, second configuration")} <= broken
+    assert not any(what in ("cached_decoder", "context_encoder", "context_encoder, fused") for _, what in broken)
 
 
 @pytest.mark.heavy
