@@ -6,12 +6,14 @@ import hashlib
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 
 from lmdm_export.bundle import Source, configured, export_bundle
 from lmdm_export.settings import ExportSettings
 from lmdm_train.config import InstrumentConfig, OobleckConfig, TextConfig
+from lmdm_train.errors import LmdmTrainError
 from lmdm_train.model.instrument import Instrument
-from lmdm_train.presets import preset
+from lmdm_train.presets import parse_layout, preset
 
 SMALL_CODEC = {"audio_channels": 2, "base_channels": 4, "channel_mults": (1, 2), "strides": (2, 4)}
 
@@ -28,10 +30,16 @@ def random_config(
         small_codec: put a tiny Oobleck in place of its codec, whose time then means nothing.
         width, depth: another size of the network, with heads as wide as before.
         few_steps: sample it as few-step models are sampled, without guidance.
+
+    Raises:
+        LmdmTrainError: no such preset, or its pattern rules the layout out.
     """
-    config = preset(name, layout)
+    config = preset(name)
     text = TextConfig(kind="none", tokens=config.text.tokens, width=config.text.width)
     document = config.model_dump() | {"text": text.model_dump()}
+    if layout is not None:
+        document["layout"] = parse_layout(layout).model_dump()
+        document["sampling"]["context_drop"] = min(config.sampling.context_drop, document["layout"]["context"])
     if small_codec:
         document["codec"] = OobleckConfig(latent_channels=config.dit.latent_channels, **SMALL_CODEC).model_dump()  # type: ignore[arg-type]
     if width is not None:
@@ -40,7 +48,10 @@ def random_config(
         document["dit"] |= {"depth": depth}
     if few_steps:
         document["sampling"] |= FEW_STEPS
-    return InstrumentConfig.model_validate(document)
+    try:
+        return InstrumentConfig.model_validate(document)
+    except ValidationError as error:
+        raise LmdmTrainError(f"preset {name} cannot be laid out so: {error.errors()[0]['msg']}") from error
 
 
 def random_instrument(config: InstrumentConfig, seed: int = 0) -> Instrument:

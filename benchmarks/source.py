@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,9 +58,7 @@ class Source:
         """How long a block lasts: a preset's own codec decides, also where a small one stands in for it."""
         if self.preset is None or not self.small_codec:
             return exported_ms
-        from lmdm_train.presets import preset
-
-        config = preset(self.preset, self.layout)
+        config = replace(self, small_codec=False)._config()
         return 1e3 * config.layout.block * config.codec.frame_size / config.codec.sample_rate
 
     def _config(self) -> InstrumentConfig:

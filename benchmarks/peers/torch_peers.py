@@ -38,11 +38,12 @@ class TorchPeer:
     def _rollout(self) -> Rollout:
         return self.reference.rollout(scenario_of(self.config, self.job.blocks, self.job.seed), torch.float32)
 
-    def _block(self, algorithm: Callable[[Rollout], Iterator[Tensor]]) -> Stage:
+    def _block(self, algorithm: Callable[[Rollout], Iterator[Tensor]], count: int) -> Stage:
+        """Whole blocks; parity is taken over the first `count`."""
         endless = algorithm(self._rollout())
         return Stage(
             lambda: next(endless),
-            no_swap(lambda: stacked([block[0].numpy() for block in islice(algorithm(self._rollout()), self.job.blocks)])),
+            no_swap(lambda: stacked([block[0].numpy() for block in islice(algorithm(self._rollout()), count)])),
         )
 
     def _graph(self, stage: str, module: Callable[..., Any] | None = None) -> Stage:
@@ -75,14 +76,16 @@ class MaskedPeer(TorchPeer):
 
     def stages(self) -> dict[str, Stage]:
         step = self.moment.masked_step()
-        return {"step": Stage(step, no_swap(lambda: {"velocity": step().numpy()})), "block": self._block(outpainting)}
+        # A block-causal cache remembers frames that have left the window; a forward over the window cannot.
+        same = 1 if self.config.pattern.kind == "block-causal" else self.job.blocks
+        return {"step": Stage(step, no_swap(lambda: {"velocity": step().numpy()})), "block": self._block(outpainting, same)}
 
 
 class CachedPeer(TorchPeer):
     """Algorithms 2 and 3, eager."""
 
     def stages(self) -> dict[str, Stage]:
-        return {stage: self._graph(stage) for stage in GRAPHS} | {"block": self._block(cached_blocks)}
+        return {stage: self._graph(stage) for stage in GRAPHS} | {"block": self._block(cached_blocks, self.job.blocks)}
 
 
 class CompiledPeer(TorchPeer):
