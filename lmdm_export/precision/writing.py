@@ -103,7 +103,8 @@ def export_variant(
     """
     require_writable(target, force=force)
     with staged_folder(target, force=force) as folder:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".float32.") as work:
+        # Beside the folder, not in it, for the manifest lists all that is there; inside this block, so that SIGTERM cleans it up as well.
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{target.name}.float32.") as work:
             result = export_bundle(instrument, Path(work) / FLOAT32, source, settings, on_stage=on_stage)
             search = Search(load_bundle(result.path), budget, threads=threads, begin=begin, on_rung=on_rung)
             fill(search, choice, folder, source.command, keep)
