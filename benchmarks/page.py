@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import NullLocator
 
 from benchmarks.peers import CACHED, COMPILED, MASKED, RUNTIME, STABLE_AUDIO_TOOLS
 
@@ -153,9 +154,9 @@ def _scaling(part: SubFigure, scaling: dict[str, Any]) -> None:
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.set_xlabel(label, fontsize=8)
-        if name != "parameters":
-            axis.set_xticks([point["at"] for point in points], [str(point["at"]) for point in points])
-            axis.minorticks_off()
+        labels = [f"{point['at'] / 1e6:.3g}M" if name == "parameters" else str(point["at"]) for point in points]
+        axis.set_xticks([point["at"] for point in points], labels)
+        axis.xaxis.set_minor_locator(NullLocator())
         axis.tick_params(labelsize=7)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("ms")
