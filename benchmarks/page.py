@@ -135,7 +135,7 @@ def _round_trip(axis: Axes, trips: dict[str, Any], block_ms: float, floor_ms: fl
     axis.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=7)
     largest = max(of["block_ms"]["p99"] for _, of in rows)
     axis.set_xlim(0, 2.1 * max(largest, floor_ms))
-    axis.set_title("round trip by stage, medians; black: the floor of context, steps and decode", loc="left", fontsize=9)
+    axis.set_title("round trip by stage, medians; black: the floor", loc="left", fontsize=9)
     axis.set_xlabel(f"ms; line: p50 to p99 of a block, which lasts {block_ms:.0f} ms", fontsize=8)
     axis.tick_params(labelsize=7)
     axis.legend(fontsize=6.5, loc="upper center", bbox_to_anchor=(0.45, -0.14), ncols=3)
