@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import NullLocator
 
 from benchmarks.peers import CACHED, COMPILED, MASKED, RUNTIME, STABLE_AUDIO_TOOLS
 
@@ -134,7 +135,7 @@ def _round_trip(axis: Axes, trips: dict[str, Any], block_ms: float, floor_ms: fl
     axis.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=7)
     largest = max(of["block_ms"]["p99"] for _, of in rows)
     axis.set_xlim(0, 2.1 * max(largest, floor_ms))
-    axis.set_title("round trip by stage, medians; black: the floor of context, steps and decode", loc="left", fontsize=9)
+    axis.set_title("round trip by stage, medians; black: the floor", loc="left", fontsize=9)
     axis.set_xlabel(f"ms; line: p50 to p99 of a block, which lasts {block_ms:.0f} ms", fontsize=8)
     axis.tick_params(labelsize=7)
     axis.legend(fontsize=6.5, loc="upper center", bbox_to_anchor=(0.45, -0.14), ncols=3)
@@ -153,9 +154,9 @@ def _scaling(part: SubFigure, scaling: dict[str, Any]) -> None:
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.set_xlabel(label, fontsize=8)
-        if name != "parameters":
-            axis.set_xticks([point["at"] for point in points], [str(point["at"]) for point in points])
-            axis.minorticks_off()
+        labels = [f"{point['at'] / 1e6:.3g}M" if name == "parameters" else str(point["at"]) for point in points]
+        axis.set_xticks([point["at"] for point in points], labels)
+        axis.xaxis.set_minor_locator(NullLocator())
         axis.tick_params(labelsize=7)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("ms")
