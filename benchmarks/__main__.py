@@ -26,6 +26,7 @@ from benchmarks.scaling import measure_scaling
 from benchmarks.source import WORK, Source
 from benchmarks.streams import TOOL
 from benchmarks.summary import print_summary
+from lmdm_export.precision.names import DEFAULT_BUDGET
 from lmdm_runtime import backends
 from lmdm_runtime.backends.onnxruntime import physical_cores
 from lmdm_runtime.bundle import load_bundle
@@ -182,6 +183,7 @@ class Run:
             variants[kind], budgets[f"onnxruntime {kind}"] = str(variant.resolve()), budget
         tools = None if self._tools is None else str(self._tools.resolve())
         table = peer_table(self._engines, variants, has_fused(bundle), tools)
+        budgets |= {engine: DEFAULT_BUDGET for engine in self._engines if not table[engine].exact}
         if not self._compiled:
             del table[COMPILED]
         skip = ("decode",) if source.small_codec else ()

@@ -72,7 +72,7 @@ def check_variant(peer: str, stage: str, expected: Arrays, found: Arrays, budget
         name, error = max(((n, compare(w, found[n]).max_rel) for n, w in expected.items()), key=lambda pair: pair[1])
         return Check(peer, stage, name, error, None, "share of the output's range; the budget is of whole blocks")
     share = _distance(expected["blocks"], found["blocks"]) / _distance(expected["blocks"], other_seed)
-    return Check(peer, stage, "blocks", share, budget, "the budget in its manifest, a share of another seed's distance")
+    return Check(peer, stage, "blocks", share, budget, "the budget of its precision, a share of another seed's distance")
 
 
 def _distance(a: NDArray, b: NDArray) -> float:

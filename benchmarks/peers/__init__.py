@@ -6,6 +6,8 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+from lmdm_runtime.backends import ENGINES
+
 MASKED = "torch, no cache"
 CACHED = "torch, cached"
 COMPILED = "torch.compile"
@@ -46,7 +48,7 @@ def peer_table(
     for name, folder in (variants or {}).items():
         table[f"{RUNTIME} {name}"] = PeerEntry(runtime, {"engine": "onnxruntime", "variant": folder}, exact=False)
     for engine in engines:
-        table[engine] = PeerEntry(runtime, {"engine": engine})
+        table[engine] = PeerEntry(runtime, {"engine": engine}, exact=engine not in ENGINES or not ENGINES[engine].rounds)
     if stable_audio_tools is not None:
         table[STABLE_AUDIO_TOOLS] = PeerEntry("benchmarks.peers.stable_audio_tools:StableAudioToolsPeer", {"path": stable_audio_tools})
     return table

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 
 class EngineEntry(NamedTuple):
-    """One engine. `target` is "module:class" of a `Backend`; `extra` is the extra of `lmdm` that it needs, if any."""
+    """One engine. `target` is "module:class" of a `Backend`; `extra` is the extra of `lmdm` that it needs, if any; `rounds`: it computes a
+    float32 bundle in fewer bits, so the bounds of float32 are not its bounds."""
 
     target: str
     summary: str
     extra: str | None = None
+    rounds: bool = False
 
 
 class BackendClass(Protocol):
@@ -31,7 +33,7 @@ ENGINES: dict[str, EngineEntry] = {
     "onnxruntime": EngineEntry("lmdm_runtime.backends.onnxruntime:OrtBackend", "ONNX Runtime on the CPU"),
     "openvino": EngineEntry("lmdm_runtime.backends.openvino:OpenVinoBackend", "OpenVINO on the CPU, float32", "openvino"),
     "openvino-bf16": EngineEntry(
-        "lmdm_runtime.backends.openvino:Bfloat16Backend", "OpenVINO computing in bfloat16: faster, not exact", "openvino"
+        "lmdm_runtime.backends.openvino:Bfloat16Backend", "OpenVINO computing in bfloat16: faster, not exact", "openvino", rounds=True
     ),
     "tensorrt": EngineEntry("lmdm_runtime.backends.tensorrt:TensorRtBackend", "TensorRT engines of lmdm build", "tensorrt"),
     "tensorrt-rtx": EngineEntry("lmdm_runtime.backends.tensorrt:TensorRtRtxBackend", "TensorRT-RTX engines of lmdm build", "tensorrt-rtx"),
