@@ -125,12 +125,18 @@ bool Worker::find_block() {
   const Timeline& line = link_.timeline;
   const std::int64_t from = line.block_from(link_.played_from.load(std::memory_order_acquire));
   if (from > block_) skip_to(from);
+  // Offline whoever asks has handed its input over before; so first the question, then the input.
+  const bool asked = options_.offline && demanded();
   // In this order: what had been heard is in the ring, and what is not in it by now never came.
   const std::int64_t heard = link_.heard.load(std::memory_order_acquire);
   if (line.format().inputs > 0) input_.pull(link_.input);
   for (; too_late(block_); skip_to(block_ + 1)) add(link_.counters.dropped_blocks, std::uint64_t{1});
   if (!options_.offline) return heard >= line.input_end(block_);
   // The latency sees to it that the input is complete when music is asked for.
+  return asked && demanded();
+}
+
+bool Worker::demanded() {
   const std::scoped_lock lock(mutex_);
   return demand_ > link_.decided.load(std::memory_order_relaxed);
 }

@@ -50,6 +50,8 @@ class Worker {
   void serve_requests();
   /// Whether the block can be made now; skips those that come too late.
   [[nodiscard]] bool find_block();
+  /// Offline: output is asked for that is not made yet.
+  [[nodiscard]] bool demanded();
   [[nodiscard]] bool too_late(std::int64_t block) const noexcept;
   void make_block();
   /// The input of the block that is made now.

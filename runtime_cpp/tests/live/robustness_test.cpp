@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -191,6 +192,21 @@ TEST(Two, processors_at_once_do_not_disturb_each_other) {
   std::thread first([&] { run(0.25F); }), second([&] { run(0.75F); });
   first.join();
   second.join();
+}
+
+TEST(Offline, a_thread_that_is_woken_all_the_time_hears_all_of_its_input) {
+  const Audio input{noise(3000000, 9)};
+  Processor calm(echo(format_of(700, 44100, 16)), offline), woken(echo(format_of(700, 44100, 16)), offline);
+  calm.prepare(44100, 1, 512);
+  woken.prepare(44100, 1, 512);
+  std::atomic<bool> over{false};
+  std::thread waker([&] {
+    while (!over) woken.request(ControlRequest{"any", {1}, 1});
+  });
+  const Audio output = play(woken, input, fixed(512));
+  over = true;
+  waker.join();
+  EXPECT_EQ(output, play(calm, input, fixed(512)));
 }
 
 TEST(Priority, that_is_refused_is_reported_as_none) {
