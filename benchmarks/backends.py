@@ -16,8 +16,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import Command
 from benchmarks.floor import Peak
 from benchmarks.graph_work import graph_work
+from benchmarks.job import PROMPT
 from benchmarks.machine import describe_machine
 from benchmarks.report import RESULTS, file_name, write_result
 from benchmarks.timing import Milliseconds, Subject, in_turn
@@ -32,7 +34,6 @@ from lmdm_runtime.errors import LmdmError
 from lmdm_runtime.session import Session
 
 BLOCK = "block with audio"
-PROMPT = "slow ambient pad with soft piano"
 # Of an output's range. Seen are 6e-5 (history of the sketch) and 4e-3; swapped keys and values or another rotary base give 0.1 and more.
 ALLOWED = {"float32": 1e-3, "bfloat16": 3e-2}
 PROBE = (
@@ -41,7 +42,7 @@ PROBE = (
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--bundle", type=click.Path(path_type=Path), default=Path("out/demo/bundle"), show_default=True)
 @click.option("--engine", "engines", type=click.Choice(list(ENGINES)), multiple=True, help="May be repeated; all that run here by default.")
 @click.option("--runs", type=click.IntRange(3), default=30, show_default=True, help="Rounds in which every engine runs once.")
@@ -58,12 +59,9 @@ def backends(bundle: Path, engines: tuple[str, ...], runs: int, threads: int | N
       python -m benchmarks.backends --engine onnxruntime --engine openvino-bf16 --runs 10 --threads 1
     """
     threads = threads or physical_cores()
-    try:
-        loaded = load_bundle(bundle)
-        found = opened(loaded, engines, threads)
-        result = measure(loaded, found, runs, threads, Console(stderr=True))
-    except LmdmError as error:
-        raise click.ClickException(str(error)) from error
+    loaded = load_bundle(bundle)
+    found = opened(loaded, engines, threads)
+    result = measure(loaded, found, runs, threads, Console(stderr=True))
     model = loaded.manifest.model
     label = name or f"{loaded.manifest.name}-{model.context}-{model.block}-{threads}t"
     path = RESULTS / f"backends-{file_name(label)}.json"

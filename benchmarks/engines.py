@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmarks.command import Command
 from benchmarks.report import RESULTS, file_name, write_result
 from benchmarks.source import WORK, Source
 from lmdm_runtime.doctor.gpu import driver
@@ -26,7 +27,7 @@ STEPS = (1, 2, 4, 8)
 STAGES = ("context", "step", "decode")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="NAME.safetensors; with --bundle.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="The bundle that was exported from it, with its engines.")
 @click.option("--preset", help="A preset with random weights instead, exported into --work.")

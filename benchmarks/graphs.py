@@ -18,11 +18,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.command import Command
 from benchmarks.floor import Peak, measure_peak
 from benchmarks.graph_work import graph_work
 from benchmarks.machine import describe_machine
 from benchmarks.random_instrument import random_bundle, random_config
 from benchmarks.report import RESULTS, file_name, write_result
+from benchmarks.source import WORK
 from benchmarks.timing import Milliseconds, Subject, in_turn
 from benchmarks.unrolled import unrolled
 from lmdm_export.validate.metrics import compare
@@ -30,20 +32,19 @@ from lmdm_export.validate.truth import GraphProbe, silent
 from lmdm_export.validate.truth_fixtures import FixtureTruth
 from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
 from lmdm_runtime.bundle import Bundle, load_bundle
-from lmdm_runtime.errors import BundleError, LmdmError
+from lmdm_runtime.errors import BundleError
 from lmdm_runtime.solvers import Guided, require_solver
 
 Arrays = Mapping[str, NDArray[Any]]
 DECODER = "cached_decoder"
 STEPS = "steps of a block"
-WORK = Path("build/benchmarks")
 # Largest error over an output's range: of a file against its fixture as in benchmarks.backends, of rearranged steps against the same steps
 # one by one. The latter differ by the order of sums, some 1e-6 a step; a level or a noise in the wrong place gives 0.1 and more.
 ALLOWED = 1e-3
 ALLOWED_STEPS = 1e-4
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--bundle", type=click.Path(path_type=Path), default=Path("out/demo/bundle"), show_default=True)
 @click.option("--preset", help="Time this preset with random weights in place of a bundle; its codec is a tiny one.")
 @click.option("--layout", help="Of the preset, such as 230/10.")
@@ -61,13 +62,10 @@ def graphs(
       python -m benchmarks.graphs --bundle out/default
       python -m benchmarks.graphs --preset lmdm-arc-ed --layout 230/10 --runs 10
     """
-    try:
-        if preset is not None:
-            bundle = random_bundle(random_config(preset, layout, small_codec=True), WORK)
-        loaded = load_bundle(bundle)
-        result = measure(loaded, runs, threads, steps, Console(stderr=True))
-    except LmdmError as error:
-        raise click.ClickException(str(error)) from error
+    if preset is not None:
+        bundle = random_bundle(random_config(preset, layout, small_codec=True), WORK)
+    loaded = load_bundle(bundle)
+    result = measure(loaded, runs, threads, steps, Console(stderr=True))
     model = loaded.manifest.model
     path = RESULTS / f"graphs-{file_name(name or f'{loaded.manifest.name}-{model.context}-{model.block}-{threads}t')}.json"
     write_result(path, result)
@@ -127,10 +125,9 @@ def measure(bundle: Bundle, runs: int, threads: int, steps: bool, console: Conso
 
 
 def graph_files(bundle: Bundle, graph: str) -> dict[str, Path]:
-    """Files of a graph by kind, `plain` first; `fused` has ONNX Runtime's own operators and is in a bundle of format 3 at most."""
-    entry = json.loads((bundle.folder / "manifest.json").read_text(encoding="utf-8"))["graphs"][graph]
-    fused = {"fused": bundle.folder / entry["fused"]["file"]} if "fused" in entry else {}
-    return {"plain": bundle.graph_path(graph), **fused}
+    """Files of a graph by kind, `plain` first; `fused` has ONNX Runtime's own operators."""
+    fused = bundle.manifest.graphs[graph].fused
+    return {"plain": bundle.graph_path(graph), **({} if fused is None else {"fused": bundle.path(fused.file)})}
 
 
 class Bound:

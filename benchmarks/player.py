@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.trend import percentiles
-from lmdm_runtime import backends
-from lmdm_runtime.backends.base import Backend
+from lmdm_runtime.backends import make_backend
 from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.codec_stream import LiveEncoder
-from lmdm_runtime.errors import LmdmError
 from lmdm_runtime.pacing import BlockFeeder
 from lmdm_runtime.session import Session
 
@@ -21,26 +19,9 @@ STAGES = ("controls", "prompt", "context", "steps", "decode")
 AHEAD = 8
 
 
-def open_backend(engine: str, bundle: Bundle, threads: int) -> Backend:
-    """An engine of the runtime's table on a bundle.
-
-    Raises:
-        LmdmError: no such engine, or its package is absent.
-    """
-    if engine == "onnxruntime":
-        from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
-
-        return OrtBackend(bundle, OrtOptions(threads=threads))
-    make_backend = getattr(backends, "make_backend", None)
-    if make_backend is None:
-        raise LmdmError(f"this runtime has no engine {engine!r}; it has onnxruntime")
-    backend: Backend = make_backend(engine, bundle, threads)
-    return backend
-
-
 def open_session(bundle: Bundle, engine: str, threads: int, prompts: Sequence[str]) -> Session:
     """A session that knows `prompts`: by random embeddings where the bundle has no text encoder."""
-    session = Session(bundle, backend=open_backend(engine, bundle, threads))
+    session = Session(bundle, backend=make_backend(engine, bundle, threads))
     if bundle.manifest.text is None:
         shape = next(port.shape for port in bundle.manifest.graphs["conditioner"].inputs if port.name == "embedding")
         for number, prompt in enumerate(prompts):

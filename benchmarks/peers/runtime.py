@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from benchmarks.job import GRAPHS, PROMPT, Job, swapped
 from benchmarks.peers.base import Arrays, Stage, Unavailable, no_swap, stacked
-from benchmarks.player import open_backend
+from lmdm_runtime.backends import make_backend
 from lmdm_runtime.backends.base import Backend, Buffer
 from lmdm_runtime.bundle import Bundle, load_bundle
 from lmdm_runtime.errors import LmdmError
@@ -33,7 +32,7 @@ class RuntimePeer:
         if plain:
             self.bundle = without_fused(self.bundle)
         try:
-            self.backend: Backend = open_backend(engine, self.bundle, job.threads)
+            self.backend: Backend = make_backend(engine, self.bundle, job.threads)
         except LmdmError as error:
             raise Unavailable(str(error)) from error
 
@@ -83,11 +82,10 @@ class RuntimePeer:
 
 def has_fused(bundle: Bundle) -> bool:
     """Whether the bundle has graphs with fused operators."""
-    return any(getattr(entry, "fused", None) is not None for entry in bundle.manifest.graphs.values())
+    return any(entry.fused is not None for entry in bundle.manifest.graphs.values())
 
 
 def without_fused(bundle: Bundle) -> Bundle:
     """The same bundle, as if it had none."""
-    none: dict[str, Any] = {"fused": None}
-    graphs = {name: replace(entry, **none) for name, entry in bundle.manifest.graphs.items()}
+    graphs = {name: replace(entry, fused=None) for name, entry in bundle.manifest.graphs.items()}
     return replace(bundle, manifest=replace(bundle.manifest, graphs=graphs))

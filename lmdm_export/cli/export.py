@@ -87,8 +87,8 @@ def export(
         fused=not no_fused,
         **choices,
     )
-    if precision == FLOAT32 and (budget is not None or keep):
-        raise click.UsageError("--budget and --keep go with a --precision other than float32")
+    if precision == FLOAT32 and (budget is not None or keep or threads is not None):
+        raise click.UsageError("--budget, --keep and --threads go with a --precision other than float32")
     if precision != FLOAT32 and not dry_run:
         return export_in(precision, checkpoint, output, settings, t5, budget or DEFAULT_BUDGET, keep, threads, force=force, as_json=as_json)
     made = _plan(checkpoint, output, settings, t5, force) if dry_run else _run(checkpoint, output, settings, t5, force)

@@ -91,4 +91,6 @@ def _print(result: BuildResult, bundle: Path) -> None:
         click.echo(f"  {name:16} failed: {why}", err=True)
     for name in result.removed:
         click.echo(f"  removed engines/{name}: its graphs are no longer the bundle's")
-    click.echo(f"next, on a machine with that GPU: lmdm validate {bundle} --engine {result.key.package}")
+    # A variant's budget was measured in ONNX Runtime, and no other engine is held to it.
+    then = f"lmdm validate {bundle}" if result.key.precision == "float32" else f"lmdm generate {bundle} -o out.wav"
+    click.echo(f"next, on a machine with that GPU: {then} --engine {result.key.package}")

@@ -105,6 +105,8 @@ def _given(bundle: Bundle, variant: str) -> Bundle | None:
     """The variant in a folder, if it is one."""
     if variant in KINDS and not Path(variant).exists():
         return None
+    if not Path(variant).exists():
+        raise ExportError(f"{variant} is neither a folder nor a precision; give a variant's folder, or one of {', '.join(KINDS)}")
     other = load_bundle(variant)
     if other.manifest.checkpoint["sha256"] != bundle.manifest.checkpoint["sha256"]:
         raise ExportError(

@@ -20,7 +20,9 @@ from lmdm_export.validate.scenario import FEWEST_BLOCKS
 @click.option(
     "--budget", type=click.FloatRange(0, min_open=True), default=DEFAULT_BUDGET, show_default=True, help="Of another seed's distance."
 )
-@click.option("--kinds", type=KindList(), default=",".join(NAMES), show_default=True, help="Which precisions to measure.")
+@click.option(
+    "--kinds", type=KindList(), default=",".join(NAMES), show_default=True, help="Which precisions to measure, or to choose from."
+)
 @click.option("--keep", type=NameList(), default="", help="Matrices that stay float32, as lmdm bisect names them.")
 @click.option("--blocks", type=click.IntRange(FEWEST_BLOCKS), default=None, help="Length of the rollout; 64, or what the fixtures hold.")
 @click.option("--rounds", type=click.IntRange(3), default=15, show_default=True, help="Rounds of timing.")
@@ -79,7 +81,7 @@ def precision(
                 with tempfile.TemporaryDirectory(prefix="lmdm-precision.") as work:
                     ladder = search.climb(kinds, Path(work), keep)
             else:
-                ladder = write_chosen(search, choice, output, command_line(), keep=keep, force=force)
+                ladder = write_chosen(search, choice, output, command_line(), kinds=kinds, keep=keep, force=force)
         except Interrupted as interrupted:
             ladder = interrupted.ladder
     if as_json:

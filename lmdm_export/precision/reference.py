@@ -71,9 +71,10 @@ def stored_reference(bundle: Bundle, blocks: int | None = None) -> Reference:
     entry = bundle.manifest.fixtures.get(FIXTURE)
     if entry is None:
         raise ExportError(f"the variant {bundle.folder} has no fixture {FIXTURE}; write it again with lmdm precision --write")
-    scenario, expected = _expected(bundle, blocks)
     arrays = bundle.arrays(entry.file)
     other = Rollouts(arrays["forced"], arrays["closed"])
+    # A variant may have been written from a shorter rollout than its fixtures hold.
+    scenario, expected = _expected(bundle, len(other.closed) if blocks is None else blocks)
     if len(other.closed) < scenario.blocks:
         raise ExportError(f"the fixture {FIXTURE} holds {len(other.closed)} blocks, {scenario.blocks} were asked for; give --blocks")
     return Reference(scenario, expected, other.first(scenario.blocks))

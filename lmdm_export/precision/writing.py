@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from lmdm_export.bundle import ExportResult, Source, export_bundle
@@ -27,41 +27,58 @@ class Interrupted(Exception):
         self.ladder = ladder
 
 
-def write_chosen(search: Search, choice: str, target: Path, command: str, *, keep: Collection[str] = (), force: bool = False) -> Ladder:
-    """Write one precision of the searched bundle, or with `auto` the one that its ladder chooses; the ladder that was measured.
+def write_chosen(
+    search: Search,
+    choice: str,
+    target: Path,
+    command: str,
+    *,
+    kinds: Sequence[str] = tuple(KINDS),
+    keep: Collection[str] = (),
+    force: bool = False,
+) -> Ladder:
+    """Write one precision of the searched bundle, or with `auto` the one of `kinds` that its ladder chooses; the ladder that was measured.
 
     Raises:
-        ExportError: it is outside the budget, or the target must not or cannot be written.
+        ExportError: it is outside the budget, the budget lets a fault pass, or the target must not or cannot be written.
         Interrupted: Ctrl-C before `auto` had chosen.
     """
     require_writable(target, force=force)
     with staged_folder(target, force=force) as folder:
-        fill(search, choice, folder, command, keep)
+        fill(search, choice, folder, command, keep, kinds)
     return search.ladder
 
 
-def fill(search: Search, choice: str, folder: Path, command: str, keep: Collection[str]) -> None:
+def fill(search: Search, choice: str, folder: Path, command: str, keep: Collection[str], kinds: Sequence[str] = tuple(KINDS)) -> None:
     """The same into an empty folder."""
     if choice == AUTO:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".work.") as work:
-            ladder = search.climb(list(KINDS), Path(work), keep)
+            ladder = search.climb(kinds, Path(work), keep)
         if ladder.interrupted:
             raise Interrupted(ladder)
+        require_caught(ladder)
         if ladder.chosen is None:
-            raise ExportError(
-                f"a budget of {ladder.budget:g} lets the fault '{ladder.missed[0]}' pass; give a smaller --budget"
-                if ladder.missed
-                else f"nothing keeps a budget of {ladder.budget:g}, not even float32; run lmdm validate on the bundle"
-            )
+            raise ExportError(f"nothing keeps a budget of {ladder.budget:g}, not even float32; run lmdm validate on the bundle")
         choice = ladder.chosen.kind
     if choice == FLOAT32:
         _copy(search, folder)
         return
+    if not search.ladder.controls:
+        search.measure_controls()
+    require_caught(search.ladder)
     variant = search.write(kind_of(choice), folder, keep)
     known = next((rung for rung in search.ladder.rungs if rung.kind == choice), None)
     rung = known or search.measure(variant)
     require_within(rung, search.ladder.budget)
     variant.seal(search.ladder.budget, rung.parity.share, command)
+
+
+def require_caught(ladder: Ladder) -> None:
+    """Raises:
+    ExportError: the budget lets a fault pass that was made on purpose.
+    """
+    if ladder.missed:
+        raise ExportError(f"a budget of {ladder.budget:g} lets the fault '{ladder.missed[0]}' pass; give a smaller --budget")
 
 
 def require_within(rung: Rung, budget: float) -> None:

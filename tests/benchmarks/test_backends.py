@@ -67,16 +67,16 @@ def test_every_graph_and_the_block_are_timed_in_every_engine(tmp_path: Path) -> 
 
 @pytest.mark.heavy
 def test_a_wrong_graph_is_a_failure(tmp_path: Path) -> None:
-    """The control: the bundle's decoder adds where it should multiply, and its hashes say that nothing happened."""
+    """The control: the decoder that ONNX Runtime plays adds where it should multiply, and the hashes say that nothing happened."""
     write_small_bundle(tmp_path / "bundle", "tiny-spectral", rollout_blocks=8)
-    path = tmp_path / "bundle" / "graphs" / "cached_decoder.onnx"
+    path = tmp_path / "bundle" / "graphs" / "cached_decoder.fused.onnx"
     model = onnx.load(path, load_external_data=False)
     next(node for node in model.graph.node if node.op_type == "Mul").op_type = "Add"
     path.write_bytes(model.SerializeToString())
     manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
-    manifest["graphs"]["cached_decoder"]["sha256"] = file_sha256(path)
+    manifest["graphs"]["cached_decoder"]["fused"]["sha256"] = file_sha256(path)
     for entry in manifest["files"]:
-        if entry["path"] == "graphs/cached_decoder.onnx":
+        if entry["path"] == "graphs/cached_decoder.fused.onnx":
             entry |= {"sha256": file_sha256(path), "bytes": path.stat().st_size}
     (tmp_path / "bundle" / "manifest.json").write_text(json.dumps(manifest))
     made = benchmark(tmp_path, "--bundle", tmp_path / "bundle", "--runs", 3, "--threads", 1, "--engine", "onnxruntime")

@@ -59,11 +59,12 @@ def test_the_short_form_of_the_command(work: Path, tmp_path: Path, monkeypatch: 
     assert done.exit_code == 0, done.output
     result = json.loads((tmp_path / "short.json").read_text())
     (of,) = result["instruments"]
+    runtime = {RUNTIME, f"{RUNTIME}, not fused", *module.default_engines()}
     assert {stage: set(peers) for stage, peers in of["stages"].items()} == {
-        "step": {MASKED, CACHED, RUNTIME},
-        "context": {CACHED, RUNTIME},
-        "block": {MASKED, CACHED, RUNTIME},
-        "decode": {CACHED, RUNTIME},
+        "step": {MASKED, CACHED, *runtime},
+        "context": {CACHED, *runtime},
+        "block": {MASKED, CACHED, *runtime},
+        "decode": {CACHED, *runtime},
     }
     for peers in of["stages"].values():
         for figures in peers.values():

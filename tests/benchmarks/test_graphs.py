@@ -98,6 +98,12 @@ def test_only_graphs_that_are_equal_are_timed(
     assert result["error_of_range"][graphs.STEPS]["plain, one graph"] < graphs.ALLOWED_STEPS
 
 
+def test_an_unknown_preset_is_one_sentence() -> None:
+    made = CliRunner().invoke(graphs.graphs, ["--preset", "nothing"])
+    assert made.exit_code == 1
+    assert made.output.startswith("Error: there is no preset 'nothing'")
+
+
 def damaged(folder: Path, target: Path) -> Path:
     """The cached decoder with its largest matrix turned over, weights inside."""
     model = onnx.load(folder / "graphs" / "cached_decoder.onnx")

@@ -56,10 +56,38 @@ def test_what_is_outside_the_budget_is_not_written(tiny: Bundle, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_variant_of_a_short_rollout_is_validated_on_what_it_holds(tiny: Bundle, tmp_path: Path) -> None:
+    out = tmp_path / "int8"
+    assert run("precision", tiny.folder, "--write", "int8", "-o", out, "--threads", 1, "--blocks", 8).exit_code == 0
+    done = run("validate", out, "--steps", 3, "--threads", 1, "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["checks"][0]["what"].startswith("8 blocks")
+    refused(run("validate", out, "--steps", 3, "--blocks", 9), "the fixture precision holds 8 blocks, 9 were asked for")
+
+
+def test_nothing_is_written_under_a_budget_that_lets_a_fault_pass(tiny: Bundle, tmp_path: Path) -> None:
+    done = run("precision", tiny.folder, "--write", "int8", "-o", tmp_path / "int8", "--threads", 1, "--blocks", 8, "--budget", 1.5)
+    refused(done, "a budget of 1.5 lets the fault 'noise of another seed' pass; give a smaller --budget")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_auto_chooses_among_the_kinds_that_were_asked_for(tiny: Bundle, tmp_path: Path) -> None:
+    options = ("--blocks", 8, "--rounds", 3, "--threads", 1, "--kinds", "int4", "--json")
+    done = run("precision", tiny.folder, "--write", "auto", "-o", tmp_path / "fast", *options)
+    assert done.exit_code == 0, done.output
+    ladder = json.loads(done.stdout)
+    assert [rung["kind"] for rung in ladder["ladder"]] == ["float32", "int4"]
+    # int4 is outside the budget, and its name alone is no reason to write it.
+    assert ladder["chosen"] == "float32"
+    assert load_bundle(tmp_path / "fast").manifest.precision is None
+
+
 def test_wrong_usage_exits_2(tiny: Bundle, tmp_path: Path) -> None:
     refused(run("precision", tiny.folder, "--write", "int8"), "--write and -o go together", 2)
     refused(run("precision", tiny.folder, "--kinds", "int3"), "there is no precision 'int3'", 2)
     refused(run("export", tmp_path / "x", "-o", tmp_path / "y", "--budget", "0.1"), "go with a --precision other than float32", 2)
+    refused(run("export", tmp_path / "x", "-o", tmp_path / "y", "--threads", 1), "go with a --precision other than float32", 2)
+    refused(run("bisect", tiny.folder, "int3"), "int3 is neither a folder nor a precision; give a variant's folder, or one of float16")
     refused(run("precision", tiny.folder, "--blocks", 99), "the fixture holds 16 blocks, 99 were asked for; choose fewer with --blocks")
 
 
