@@ -22,6 +22,7 @@ from benchmarks.graph_work import graph_work
 from benchmarks.job import PROMPT
 from benchmarks.machine import describe_machine
 from benchmarks.report import RESULTS, file_name, write_result
+from benchmarks.source import float32_bundle
 from benchmarks.timing import Milliseconds, Subject, in_turn
 from lmdm_export.validate.metrics import compare
 from lmdm_export.validate.truth import GraphProbe, silent
@@ -29,7 +30,7 @@ from lmdm_export.validate.truth_fixtures import FixtureTruth
 from lmdm_runtime.backends import DEFAULT, ENGINES, make_backend
 from lmdm_runtime.backends.base import Backend, Buffer
 from lmdm_runtime.backends.onnxruntime import physical_cores
-from lmdm_runtime.bundle import Bundle, load_bundle
+from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.errors import LmdmError
 from lmdm_runtime.session import Session
 
@@ -59,7 +60,7 @@ def backends(bundle: Path, engines: tuple[str, ...], runs: int, threads: int | N
       python -m benchmarks.backends --engine onnxruntime --engine openvino-bf16 --runs 10 --threads 1
     """
     threads = threads or physical_cores()
-    loaded = load_bundle(bundle)
+    loaded = float32_bundle(bundle)
     found = opened(loaded, engines, threads)
     result = measure(loaded, found, runs, threads, Console(stderr=True))
     model = loaded.manifest.model

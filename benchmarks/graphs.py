@@ -24,14 +24,14 @@ from benchmarks.graph_work import graph_work
 from benchmarks.machine import describe_machine
 from benchmarks.random_instrument import random_bundle, random_config
 from benchmarks.report import RESULTS, file_name, write_result
-from benchmarks.source import WORK
+from benchmarks.source import WORK, float32_bundle
 from benchmarks.timing import Milliseconds, Subject, in_turn
 from benchmarks.unrolled import unrolled
 from lmdm_export.validate.metrics import compare
 from lmdm_export.validate.truth import GraphProbe, silent
 from lmdm_export.validate.truth_fixtures import FixtureTruth
 from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
-from lmdm_runtime.bundle import Bundle, load_bundle
+from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.errors import BundleError
 from lmdm_runtime.solvers import Guided, require_solver
 
@@ -64,7 +64,7 @@ def graphs(
     """
     if preset is not None:
         bundle = random_bundle(random_config(preset, layout, small_codec=True), WORK)
-    loaded = load_bundle(bundle)
+    loaded = float32_bundle(bundle)
     result = measure(loaded, runs, threads, steps, Console(stderr=True))
     model = loaded.manifest.model
     path = RESULTS / f"graphs-{file_name(name or f'{loaded.manifest.name}-{model.context}-{model.block}-{threads}t')}.json"

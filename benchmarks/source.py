@@ -7,11 +7,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from lmdm_runtime.bundle import Bundle, load_bundle
+
 if TYPE_CHECKING:
     from lmdm_export.validate.truth_checkpoint import CheckpointTruth
     from lmdm_train.config import InstrumentConfig
 
 WORK = Path("build/benchmarks")
+
+
+def float32_bundle(folder: Path) -> Bundle:
+    """A bundle whose fixtures hold to the rounding of float32.
+
+    Raises:
+        BundleError: the folder is no whole bundle.
+        click.ClickException: it is a variant in another precision.
+    """
+    bundle = load_bundle(folder)
+    if bundle.manifest.precision is not None:
+        raise click.ClickException(
+            f"{folder} is in {bundle.manifest.precision.kind}, which the fixtures of float32 do not hold for; run: "
+            f"python -m benchmarks --variant {folder}"
+        )
+    return bundle
 
 
 @dataclass(frozen=True)
@@ -35,7 +55,6 @@ class Source:
             ExportError: the checkpoint is not the one that the bundle was made from.
         """
         from lmdm_export.validate.truth_checkpoint import CheckpointTruth, load_checkpoint
-        from lmdm_runtime.bundle import load_bundle
 
         loaded = load_bundle(bundle)
         if self.preset is not None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import click
 import pytest
 
 from benchmarks.floor import Peak, Work, context_work, masked_step_work, measure_peak, step_work
 from benchmarks.machine import describe_machine
+from benchmarks.source import float32_bundle
 from benchmarks.timing import Milliseconds, Sample, in_turn
 from lmdm_train.config import DiTConfig, Layout
 from lmdm_train.presets import preset
+from tests.runtime.tiny_bundle import write_tiny_bundle
 
 
 def test_machine_names_what_a_result_depends_on() -> None:
@@ -18,6 +22,16 @@ def test_machine_names_what_a_result_depends_on() -> None:
     assert machine["cores"] >= machine["usable_cores"] >= 1
     assert len(machine["load_average"]) == 3
     assert {"numpy", "onnxruntime", "torch"} <= machine["versions"].keys()
+
+
+def test_a_variant_is_not_held_to_the_fixtures_of_float32(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path)
+    assert float32_bundle(tmp_path).manifest.precision is None
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest["precision"] = {"kind": "int8", "islands": [], "budget": 0.1, "parity": 0.04}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(click.ClickException, match="is in int8"):
+        float32_bundle(tmp_path)
 
 
 def test_subjects_run_in_turn_and_warm_up_does_not_count() -> None:

@@ -108,7 +108,7 @@ def test_threads_measures_and_leaves_its_choice(folder: Path, paced: list[float]
     blocks = thread_trials.ROUNDS * thread_trials.FEWEST
     assert {row["blocks"] for row in result["measured"]} == {blocks}
     assert len(paced) == blocks * len(settings)
-    assert 0.5 < sorted(paced)[len(paced) // 2] < 1 + blocks
+    assert 0 < sorted(paced)[len(paced) // 2] < 1 + blocks
     assert all(0 < row["p50_ms"] <= row["p95_ms"] and row["cpu_ms_per_block"] > 0 for row in result["measured"])
     assert chosen(folder) == ThreadChoice(result["threads"], result["spinning"])
     assert not list(folder.glob(f".{FILE}*"))
