@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -28,7 +29,14 @@ def run_worker(job: dict[str, Any], on_step: OnStep = lambda done: None, worker:
     with tempfile.TemporaryFile() as log:
         # A session of its own: Ctrl-C reaches this process alone, which then ends the worker.
         child = subprocess.Popen(
-            worker, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, encoding="utf-8", start_new_session=True
+            worker,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+            env=_environment(),
         )
         assert child.stdin is not None
         assert child.stdout is not None
@@ -57,6 +65,11 @@ def run_worker(job: dict[str, Any], on_step: OnStep = lambda done: None, worker:
         last = log.read().decode(errors="replace").strip().splitlines()[-1:]
         said = f", after saying: {_short(last[0])}" if last else ""
         raise ExportError(f"the builder's process {_ended(status)}{said}")
+
+
+def _environment() -> dict[str, str]:
+    """Without Python's own words on a crash, which would come after the package's."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONFAULTHANDLER"}
 
 
 def _ended(status: int) -> str:

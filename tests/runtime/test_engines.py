@@ -61,7 +61,7 @@ def test_an_unknown_engine_is_refused_with_those_that_there_are(tiny: Tiny):
         make_backend("best", tiny.bundle)
     result = CliRunner().invoke(main, ["stream", str(tiny.folder), "--engine", "best"])
     assert result.exit_code == 2
-    assert "'onnxruntime', 'openvino', 'openvino-bf16', 'native'" in result.stderr
+    assert ", ".join(repr(name) for name in (*ENGINES, "native")) in result.stderr
 
 
 @pytest.mark.parametrize("engine", ["openvino", "openvino-bf16"])
