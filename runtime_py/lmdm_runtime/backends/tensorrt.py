@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,8 +54,9 @@ class Launch(Binding):
     def __init__(self, cuda: Cuda) -> None:
         self._cuda = cuda
 
+    @abstractmethod
     def launch(self) -> None:
-        raise NotImplementedError
+        """Puts it on the stream."""
 
     def run(self) -> None:
         self._cuda.use()
