@@ -1,3 +1,6 @@
 """Export room: turns a checkpoint into a bundle and proves that the bundle equals it."""
 
-import lmdm_train  # noqa: F401 (before torch: it says how torch's threads wait)
+import os
+
+# Before torch loads, for the reason in lmdm_train; not by importing it, since a bundle is validated by its fixtures without that room.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
