@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,19 @@ from benchmarks.floor import Peak
 from benchmarks.job import Job
 from benchmarks.machine import describe_machine
 from benchmarks.page import draw_page
-from benchmarks.peers import COMPILED, peer_table
+from benchmarks.peers import COMPILED, RUNTIME, peer_table
 from benchmarks.peers.runtime import has_fused
-from benchmarks.report import RESULTS, file_name, write_result
+from benchmarks.report import RESULTS, file_name, with_load, write_result
 from benchmarks.round_trip import measure_round_trip
 from benchmarks.scaling import measure_scaling
 from benchmarks.source import WORK, Source
 from benchmarks.streams import TOOL
 from benchmarks.summary import print_summary
+from benchmarks.variants import Variant, named_variants
 from lmdm_export.precision.names import DEFAULT_BUDGET
 from lmdm_runtime.backends.onnxruntime import physical_cores
 from lmdm_runtime.bundle import load_bundle
+from lmdm_runtime.cli.documents import json_text
 
 BUNDLE = Path("out/demo/bundle")
 CHECKPOINT = Path("lmdm_train/default/default.safetensors")
@@ -119,7 +120,15 @@ def main(
     for preset in presets:
         sources += [Source(preset=preset, layout=layout, small_codec=small_codec, work=work) for layout in layouts or (None,)]
     run = Run(
-        engines or default_engines(), variants, stable_audio_tools, compiled, threads or physical_cores(), runs, blocks, tool, console
+        engines=engines or default_engines(),
+        variants=named_variants(variants),
+        stable_audio_tools=stable_audio_tools,
+        compiled=compiled,
+        threads=threads or physical_cores(),
+        runs=runs,
+        blocks=blocks,
+        tool=tool,
+        console=console,
     )
     machine = describe_machine()
     with tempfile.TemporaryDirectory() as folder:
@@ -134,11 +143,11 @@ def main(
     if scaling:
         peak = made[0]["peak"]
         result["scaling"] = measure_scaling(work, run.threads, runs, Peak(1e9 * peak["gflops_float32"], 1e9 * peak["read_gb_s"]), run.say)
-    result["machine"] = machine | {"load_average_after": [round(load, 2) for load in os.getloadavg()]}
+    result["machine"] = with_load(machine)
     path = RESULTS / f"{file_name(name or ('short' if short else 'default'))}.json"
     write_result(path, result)
     draw_page(path.with_suffix(".png"), result)
-    click.echo(json.dumps(result, indent=1)) if as_json else print_summary(result, path)
+    click.echo(json_text(result)) if as_json else print_summary(result, path)
     if result["failures"]:
         click.get_current_context().exit(1)
 
@@ -148,62 +157,46 @@ def default_engines() -> tuple[str, ...]:
     return ("openvino",) if importlib.util.find_spec("openvino") is not None else ()
 
 
+@dataclass(frozen=True)
 class Run:
     """Everything that the instruments of one call have in common."""
 
-    def __init__(
-        self,
-        engines: tuple[str, ...],
-        variants: tuple[Path, ...],
-        stable_audio_tools: Path | None,
-        compiled: bool,
-        threads: int,
-        runs: int,
-        blocks: int,
-        tool: Path,
-        console: Console,
-    ) -> None:
-        self.threads = threads
-        self._engines, self._variants, self._tools, self._compiled = engines, variants, stable_audio_tools, compiled
-        self._runs, self._blocks, self._tool, self._console = runs, blocks, tool, console
+    engines: tuple[str, ...]
+    variants: dict[str, Variant]
+    stable_audio_tools: Path | None
+    compiled: bool
+    threads: int
+    runs: int
+    blocks: int
+    tool: Path
+    console: Console
 
     def say(self, what: str) -> None:
         """Progress, on standard error."""
-        self._console.print(what, highlight=False)
+        self.console.print(what, highlight=False)
 
     def measured(self, source: Source, folder: Path) -> dict[str, Any]:
         """Peers and round trip of one instrument."""
         job = Job(folder, source.bundle or Path(), source, self.threads, SEED, blocks=1).prepare(self.say)
         bundle = load_bundle(job.bundle)
-        variants, budgets = {}, {}
-        for variant in self._variants if source.preset is None else ():
-            kind, budget = precision_of(variant)
-            variants[kind], budgets[f"onnxruntime {kind}"] = str(variant.resolve()), budget
-        tools = None if self._tools is None else str(self._tools.resolve())
-        table = peer_table(self._engines, variants, has_fused(bundle), tools)
-        budgets |= {engine: DEFAULT_BUDGET for engine in self._engines if not table[engine].exact}
-        if not self._compiled:
+        variants = self.variants if source.preset is None else {}
+        for variant in variants.values():
+            variant.require_of(bundle)
+        tools = None if self.stable_audio_tools is None else str(self.stable_audio_tools.resolve())
+        folders = {name: str(variant.folder.resolve()) for name, variant in variants.items()}
+        table = peer_table(self.engines, folders, has_fused(bundle), tools)
+        budgets = {f"{RUNTIME} {name}": variant.budget for name, variant in variants.items()}
+        budgets |= {engine: DEFAULT_BUDGET for engine in self.engines if not table[engine].exact}
+        if not self.compiled:
             del table[COMPILED]
         skip = ("decode",) if source.small_codec else ()
-        made = compare_peers(job, table, budgets, self._runs, skip, self.say)
+        made = compare_peers(job, table, budgets, self.runs, skip, self.say)
         if source.small_codec:
             return made | {"round_trip": {"reason": "the codec is a small one in place of the instrument's own"}}
         # The C++ program cannot be given embeddings.
-        tool = self._tool if self._tool.is_file() and bundle.manifest.text is not None else None
+        tool = self.tool if self.tool.is_file() and bundle.manifest.text is not None else None
         period = made["instrument"]["block_ms"] / 1e3
-        return made | {"round_trip": measure_round_trip(job.bundle, self._blocks, period, self.threads, tool, self._console)}
-
-
-def precision_of(variant: Path) -> tuple[str, float]:
-    """Kind and budget of a bundle in another precision.
-
-    Raises:
-        click.ClickException: it states none.
-    """
-    precision = json.loads((variant / "manifest.json").read_text(encoding="utf-8")).get("precision")
-    if precision is None:
-        raise click.ClickException(f"{variant} states no precision; make a variant with: lmdm precision BUNDLE --write int8 -o {variant}")
-    return precision["kind"], precision["budget"]
+        return made | {"round_trip": measure_round_trip(job.bundle, self.blocks, period, self.threads, tool, self.console)}
 
 
 if __name__ == "__main__":

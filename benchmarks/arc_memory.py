@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import describe_machine
-from benchmarks.report import RESULTS, write_result
+from benchmarks.report import RESULTS, with_load, write_result
+from lmdm_runtime.cli.documents import json_text
 
 LENGTHS = (2, 4, 8, 12, 24)
 GRADIENTS = ("kept", "recomputed")
@@ -54,7 +55,7 @@ def arc_memory(
     result = measure_all(preset, batch, blocks or LENGTHS, Console(stderr=True))
     path = RESULTS / f"arc-memory-{re.sub(r'[^a-z0-9]+', '-', (name or f'{preset}-batch-{batch}').lower())}.json"
     write_result(path, result)
-    click.echo(json.dumps(result, indent=1)) if as_json else _print(result, path)
+    click.echo(json_text(result)) if as_json else _print(result, path)
 
 
 def measure_all(preset: str, batch: int, lengths: tuple[int, ...], console: Console) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def measure_all(preset: str, batch: int, lengths: tuple[int, ...], console: Cons
     return {
         "what": "memory of one generator step of ARC-Forcing, MiB: peak of the resident set above where it began, and what its graph "
         "keeps; a rollout alone, or the whole step with a discriminator on three quarters of the same network",
-        "machine": machine | {"load_average_after": [round(x, 2) for x in os.getloadavg()]},
+        "machine": with_load(machine),
         "network": {
             "preset": preset,
             "pattern": config.pattern.kind,

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.command import Command
-from benchmarks.floor import Peak
+from benchmarks.floor import probe_peak
 from benchmarks.graph_work import graph_work
 from benchmarks.job import PROMPT
 from benchmarks.machine import describe_machine
-from benchmarks.report import RESULTS, file_name, write_result
+from benchmarks.report import RESULTS, file_name, instrument_of, instrument_table, measured_on, wide_console, with_load, write_result
 from benchmarks.source import float32_bundle
 from benchmarks.timing import Milliseconds, Subject, in_turn
 from lmdm_export.validate.metrics import compare
@@ -31,16 +25,13 @@ from lmdm_runtime.backends import DEFAULT, ENGINES, make_backend
 from lmdm_runtime.backends.base import Backend, Buffer
 from lmdm_runtime.backends.onnxruntime import physical_cores
 from lmdm_runtime.bundle import Bundle
+from lmdm_runtime.cli.documents import json_text
 from lmdm_runtime.errors import LmdmError
 from lmdm_runtime.session import Session
 
 BLOCK = "block with audio"
 # Of an output's range. Seen are 6e-5 (history of the sketch) and 4e-3; swapped keys and values or another rotary base give 0.1 and more.
 ALLOWED = {"float32": 1e-3, "bfloat16": 3e-2}
-PROBE = (
-    "import json, sys, torch; from benchmarks.floor import measure_peak; "
-    "torch.set_num_threads(int(sys.argv[1])); p = measure_peak(); print(json.dumps([p.flops, p.read_bytes]))"
-)
 
 
 @click.command(cls=Command)
@@ -53,7 +44,8 @@ PROBE = (
 def backends(bundle: Path, engines: tuple[str, ...], runs: int, threads: int | None, name: str | None, as_json: bool) -> None:
     """Time the engines on one bundle and write the result with the machine that it comes from.
 
-    Every graph runs on its fixture, and its outputs are held against it. Exit status 1 where one of them is wrong, never for its time.
+    Every graph runs on its fixture, and its outputs are held against it. Exit status 1 where one of them is wrong, which is
+    not timed then; never for a time.
 
     \b
       python -m benchmarks.backends --bundle out/default
@@ -67,7 +59,7 @@ def backends(bundle: Path, engines: tuple[str, ...], runs: int, threads: int | N
     label = name or f"{loaded.manifest.name}-{model.context}-{model.block}-{threads}t"
     path = RESULTS / f"backends-{file_name(label)}.json"
     write_result(path, result)
-    click.echo(json.dumps(result, indent=1)) if as_json else _print(result, path)
+    click.echo(json_text(result)) if as_json else _print(result, path)
     if result["wrong"]:
         click.get_current_context().exit(1)
 
@@ -92,44 +84,40 @@ def opened(bundle: Bundle, engines: Sequence[str], threads: int) -> dict[str, Ba
 
 
 def measure(bundle: Bundle, engines: dict[str, Backend], runs: int, threads: int, console: Console) -> dict[str, Any]:
-    """Every graph and a block; the machine's peak is probed before and after, in processes of its own, and the better one counts."""
-    machine, before = describe_machine(), _peak(threads)
+    """Every graph and a block of the engines that answer rightly. The peak is probed before and after, and the better one counts."""
+    machine, before = describe_machine(), probe_peak(threads)
     stages: dict[str, dict[str, dict[str, float]]] = {}
     errors: dict[str, dict[str, float]] = {}
+    wrong: dict[str, str] = {}
     for probe in FixtureTruth(bundle).graph_probes(silent):
         console.print(f"timing: {probe.graph}", highlight=False)
         bound = {engine: BoundProbe(bundle, backend, probe) for engine, backend in engines.items()}
-        stages[probe.graph] = _timed({engine: item.run for engine, item in bound.items()}, runs)
         errors[probe.graph] = {engine: item.error() for engine, item in bound.items()}
+        missed = {engine: f"{probe.graph} in {engine}" for engine in engines if not right(errors[probe.graph][engine], engines[engine])}
+        stages[probe.graph] = _timed({engine: item.run for engine, item in bound.items() if engine not in missed}, runs)
+        wrong |= missed
     console.print(f"timing: {BLOCK}", highlight=False)
-    stages[BLOCK] = _timed({engine: _session(bundle, backend).next_block for engine, backend in engines.items()}, runs)
-    after = _peak(threads)
-    peak = Peak(max(before.flops, after.flops), max(before.read_bytes, after.read_bytes))
-    manifest = bundle.manifest
+    sessions = {engine: _session(bundle, backend) for engine, backend in engines.items() if engine not in wrong}
+    stages[BLOCK] = _timed({engine: session.next_block for engine, session in sessions.items()}, runs)
+    peak, manifest = before.best(probe_peak(threads)), bundle.manifest
+    period = 1e3 * manifest.model.block * manifest.codec.frame_size / manifest.codec.sample_rate
     return {
         "what": "engines on one bundle, milliseconds; they ran in turn",
-        "machine": machine | {"load_average_after": [round(x, 2) for x in os.getloadavg()]},
-        "instrument": {
-            "name": manifest.name,
-            "parameters": manifest.model.parameters,
-            "pattern": manifest.model.pattern,
-            "layout": f"{manifest.model.context}/{manifest.model.block}",
-            "steps": len(manifest.sampling.schedule) - 1,
-            "block_ms": 1e3 * manifest.model.block * manifest.codec.frame_size / manifest.codec.sample_rate,
-        },
+        "machine": with_load(machine),
+        "instrument": instrument_of(manifest) | {"block_ms": period},
         "threads": threads,
         "runs": runs,
-        "peak": {"gflops_float32": peak.flops / 1e9, "read_gb_s": peak.read_bytes / 1e9},
+        "peak": peak.to_json(),
         "floor_ms": {graph: graph_work(bundle.graph_path(graph)).floor_ms(peak) for graph in manifest.graphs},
         "stages": stages,
         "error_of_range": errors,
-        "wrong": [
-            f"{graph} in {engine}"
-            for graph, found in errors.items()
-            for engine, error in found.items()
-            if not error <= ALLOWED[engines[engine].precision]
-        ],
+        "wrong": list(wrong.values()),
     }
+
+
+def right(error: float, backend: Backend) -> bool:
+    """Whether a graph may be timed; one that computes nonsense has no speed."""
+    return error <= ALLOWED[backend.precision]
 
 
 class BoundProbe:
@@ -144,7 +132,8 @@ class BoundProbe:
         self.run: Subject = backend.bind(probe.graph, self.buffers).run
 
     def error(self) -> float:
-        """Largest error over the output's range, of the worst output."""
+        """Largest error over the output's range, of the worst output of one run."""
+        self.run()
         return max(compare(expected, self.buffers[name].read()).max_rel for name, expected in self.probe.expected.items())
 
 
@@ -161,46 +150,30 @@ def _timed(subjects: dict[str, Subject], runs: int) -> dict[str, dict[str, float
     return {engine: Milliseconds.of(samples).to_json() for engine, samples in in_turn(subjects, runs).items()}
 
 
-def _peak(threads: int) -> Peak:
-    """By torch, which must not share a process with OpenVINO."""
-    made = subprocess.run([sys.executable, "-c", PROBE, str(threads)], check=True, capture_output=True, text=True)
-    return Peak(*json.loads(made.stdout))
-
-
 def _print(result: dict[str, Any], path: Path) -> None:
-    instrument, machine, peak = result["instrument"], result["machine"], result["peak"]
-    size = f"{instrument['parameters'] / 1e6:.1f}M parameters, {result['threads']} thread{'s' * (result['threads'] > 1)}"
-    title = f"{instrument['name']} {instrument['layout']} ({size}), ms"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in ("stage", "engine"):
-        table.add_column(column, no_wrap=True)
-    for column in ("median", "spread", "p95", "cpu", "×", "× cpu", "floor", "error"):
-        table.add_column(column, justify="right", no_wrap=True)
+    figures = ("median", "spread", "p95", "cpu", "×", "× cpu", "floor", "error")
+    table = instrument_table(result, ("stage", "engine"), figures)
     for stage, subjects in result["stages"].items():
-        floor = result["floor_ms"].get(stage)
+        floor, base = result["floor_ms"].get(stage), subjects.get(DEFAULT)
         for engine, ms in subjects.items():
             error = result["error_of_range"].get(stage, {}).get(engine)
             table.add_row(
                 stage,
                 engine,
                 *(f"{ms[key]:.3g}" for key in ("median", "spread", "p95", "cpu")),
-                f"{subjects[DEFAULT]['median'] / ms['median']:.2f}",
-                f"{subjects[DEFAULT]['cpu'] / ms['cpu']:.2f}",
+                *("" if base is None else f"{base[key] / ms[key]:.2f}" for key in ("median", "cpu")),
                 "" if floor is None else f"{floor['floor']:.3g}",
                 "" if error is None else f"{error:.1e}",
             )
-    console = Console() if sys.stdout.isatty() else Console(width=130)
+    console = wide_console()
     console.print(table)
-    load = f"{machine['load_average'][0]} to {machine['load_average_after'][0]}"
     console.print(
         f"× is how many times as fast as {DEFAULT}, by the clock and by processor time;\n"
-        f"error is the largest over the range of an output, the floor that of float32\n"
-        f"peak {peak['gflops_float32']:.0f} GFLOP/s and {peak['read_gb_s']:.1f} GB/s; load {load} on {machine['usable_cores']} cores of "
-        f"{machine['cpu']}\n{path}",
+        f"error is the largest over the range of an output, the floor that of float32\n{measured_on(result)}\n{path}",
         highlight=False,
     )
     for wrong in result["wrong"]:
-        console.print(f"[bold red]wrong[/] {wrong}: run lmdm validate on the bundle", highlight=False)
+        console.print(f"[bold red]wrong[/] {wrong}: not timed; run lmdm validate on the bundle", highlight=False)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.crew import PeerFailed, PeerUnavailable, Worker, crew
-from benchmarks.floor import Peak, Work
+from benchmarks.floor import Work, probe_peak
 from benchmarks.job import Job, load_arrays
 from benchmarks.parity import Check, check_exact, check_variant
-from benchmarks.peers import CACHED, MASKED, RUNTIME, STABLE_AUDIO_TOOLS, PeerEntry
+from benchmarks.peers import MASKED, RUNTIME, STABLE_AUDIO_TOOLS, PeerEntry
 from benchmarks.timing import Milliseconds, Sample
 
 STAGES = ("step", "plain step", "context", "block", "decode")
@@ -44,13 +44,12 @@ def compare_peers(
         failures += [check.sentence for check in checks if not check.passed]
         for name in {check.peer for check in checks if not check.passed}:
             workers.pop(name).close()
-        before = _peak(workers)
+        before = probe_peak(job.threads)
         in_turn = _times(workers, runs, skip, slow, say)
         in_a_row = {stage: _row(workers, stage, runs, slow) for stage in STAGES if stage not in skip}
-        after = _peak(workers)
         memory = {name: worker.ask("memory")["memory_mib"] for name, worker in workers.items()}
         load = {name: worker.load_ms for name, worker in workers.items()}
-    peak = Peak(max(before.flops, after.flops), max(before.read_bytes, after.read_bytes))
+    peak = before.best(probe_peak(job.threads))
     floors = {name: Work(**of).floor_ms(peak) for name, of in facts["work"].items()}
     floors["plain step"] = floors["masked step"]
     return {
@@ -58,7 +57,7 @@ def compare_peers(
         "parity": [check.to_json() for check in checks],
         "unavailable": unavailable,
         "failures": failures,
-        "peak": {"gflops_float32": peak.flops / 1e9, "read_gb_s": peak.read_bytes / 1e9},
+        "peak": peak.to_json(),
         "floor_ms": floors,
         "stages": {
             stage: {name: _figures(stage, name, samples, in_a_row[stage].get(name, []), floors) for name, samples in of.items()}
@@ -140,12 +139,6 @@ def _row(workers: dict[str, Worker], stage: str, runs: int, seconds: dict[tuple[
         if stage in worker.stages and seconds[name, stage] * (runs + 1) < STAGE_SECONDS / 2:
             found[name] = [Sample(*sample) for sample in worker.ask("time", stage=stage, runs=runs + 1)["samples"][1:]]
     return found
-
-
-def _peak(workers: dict[str, Worker]) -> Peak:
-    """Of the machine, as torch reaches it."""
-    probe = workers.get(CACHED) or workers.get(MASKED)
-    return Peak(1.0, 1.0) if probe is None else Peak(**probe.ask("peak")["peak"])
 
 
 def floor_name(stage: str, peer: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from benchmarks.command import Command
 from benchmarks.report import RESULTS, file_name, write_result
 from benchmarks.source import WORK, Source
+from lmdm_runtime.cli.documents import json_text
 from lmdm_runtime.doctor.gpu import driver
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def engines(
     label = file_name(f"engines {result['instrument']['name']} {result['instrument']['layout']} {result['device']}")
     path = RESULTS / f"{label}.json"
     write_result(path, result)
-    click.echo(json.dumps(result, indent=1) if as_json else "\n".join(table(result)) + f"\n{path}")
+    click.echo(json_text(result) if as_json else "\n".join(table(result)) + f"\n{path}")
     if not all(entry["kept"] for entries in result["parity"].values() for entry in entries.values()):
         raise SystemExit(1)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.timing import in_turn
 
@@ -17,6 +20,28 @@ class Peak:
 
     flops: float
     read_bytes: float
+
+    def best(self, other: Peak) -> Peak:
+        """The better figures of two probes, as load can only slow a probe down."""
+        return Peak(max(self.flops, other.flops), max(self.read_bytes, other.read_bytes))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"gflops_float32": self.flops / 1e9, "read_gb_s": self.read_bytes / 1e9}
+
+
+PROBE = """
+import json, sys, torch
+from benchmarks.floor import measure_peak
+torch.set_num_threads(int(sys.argv[1]))
+peak = measure_peak()
+print(json.dumps([peak.flops, peak.read_bytes]))
+"""
+
+
+def probe_peak(threads: int) -> Peak:
+    """By torch in a process of its own, as torch must not share one with OpenVINO, and its threads not with what is timed."""
+    made = subprocess.run([sys.executable, "-c", PROBE, str(threads)], check=True, capture_output=True, text=True)
+    return Peak(*json.loads(made.stdout))
 
 
 def measure_peak(size: int = 768, megabytes: int = 128, runs: int = 20) -> Peak:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,16 +11,14 @@ import click
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.command import Command
-from benchmarks.floor import Peak, measure_peak
+from benchmarks.floor import probe_peak
 from benchmarks.graph_work import graph_work
 from benchmarks.machine import describe_machine
 from benchmarks.random_instrument import random_bundle, random_config
-from benchmarks.report import RESULTS, file_name, write_result
+from benchmarks.report import RESULTS, file_name, instrument_of, instrument_table, measured_on, wide_console, with_load, write_result
 from benchmarks.source import WORK, float32_bundle
 from benchmarks.timing import Milliseconds, Subject, in_turn
 from benchmarks.unrolled import unrolled
@@ -32,6 +27,7 @@ from lmdm_export.validate.truth import GraphProbe, silent
 from lmdm_export.validate.truth_fixtures import FixtureTruth
 from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
 from lmdm_runtime.bundle import Bundle
+from lmdm_runtime.cli.documents import json_text
 from lmdm_runtime.errors import BundleError
 from lmdm_runtime.solvers import Guided, require_solver
 
@@ -69,17 +65,14 @@ def graphs(
     model = loaded.manifest.model
     path = RESULTS / f"graphs-{file_name(name or f'{loaded.manifest.name}-{model.context}-{model.block}-{threads}t')}.json"
     write_result(path, result)
-    click.echo(json.dumps(result, indent=1)) if as_json else _print(result, path)
+    click.echo(json_text(result)) if as_json else _print(result, path)
     if result["wrong"]:
         click.get_current_context().exit(1)
 
 
 def measure(bundle: Bundle, runs: int, threads: int, steps: bool, console: Console) -> dict[str, Any]:
     """Every graph in each of its files, then the steps of a block; the peak is probed before and after, and the better one counts."""
-    import torch
-
-    torch.set_num_threads(threads)
-    machine, before = describe_machine(), measure_peak()
+    machine, before = describe_machine(), probe_peak(threads)
     manifest, options = bundle.manifest, _session_options(bundle, threads)
     stages: dict[str, dict[str, dict[str, float]]] = {}
     errors: dict[str, dict[str, float]] = {}
@@ -100,23 +93,17 @@ def measure(bundle: Bundle, runs: int, threads: int, steps: bool, console: Conso
             kept = {kind: run for kind, run in subjects.items() if errors[STEPS][kind] <= ALLOWED_STEPS}
             wrong += [f"{kind} of {STEPS}" for kind in subjects if kind not in kept]
             stages[STEPS] = _timed(kept, runs)
-    after, model = measure_peak(), manifest.model
-    peak, count = Peak(max(before.flops, after.flops), max(before.read_bytes, after.read_bytes)), len(manifest.sampling.schedule) - 1
+    peak, instrument = before.best(probe_peak(threads)), instrument_of(manifest)
     work = {graph: graph_work(bundle.graph_path(graph)) for graph in manifest.graphs}
     return {
         "what": "files of each graph on ONNX Runtime's CPU provider, milliseconds; they ran in turn",
-        "machine": machine | {"load_average_after": [round(x, 2) for x in os.getloadavg()], "onnxruntime": ort.__version__},
-        "instrument": {
-            "name": manifest.name,
-            "parameters": model.parameters,
-            "pattern": model.pattern,
-            "layout": f"{model.context}/{model.block}",
-            "steps": count,
-        },
+        "machine": with_load(machine) | {"onnxruntime": ort.__version__},
+        "instrument": instrument,
         "threads": threads,
         "runs": runs,
-        "peak": {"gflops_float32": peak.flops / 1e9, "read_gb_s": peak.read_bytes / 1e9},
-        "floor_ms": {graph: item.floor_ms(peak) for graph, item in work.items()} | {STEPS: (count * work[DECODER]).floor_ms(peak)},
+        "peak": peak.to_json(),
+        "floor_ms": {graph: item.floor_ms(peak) for graph, item in work.items()}
+        | {STEPS: (instrument["steps"] * work[DECODER]).floor_ms(peak)},
         "stages": stages,
         "error_of_range": errors,
         "left_out": left_out,
@@ -206,15 +193,8 @@ def _timed(subjects: dict[str, Subject], runs: int) -> dict[str, dict[str, float
 
 
 def _print(result: dict[str, Any], path: Path) -> None:
-    instrument, machine, peak = result["instrument"], result["machine"], result["peak"]
-    threads = f"{result['threads']} thread{'s' * (result['threads'] > 1)}"
-    size = f"{instrument['parameters'] / 1e6:.1f}M parameters, {instrument['pattern']}, {threads}"
-    title = f"{instrument['name']} {instrument['layout']} ({size}), ms"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in ("graph", "file"):
-        table.add_column(column, no_wrap=True)
-    for column in ("median", "spread", "p95", "cpu", "× cpu", "floor", "× floor", "error"):
-        table.add_column(column, justify="right", no_wrap=True)
+    figures = ("median", "spread", "p95", "cpu", "× cpu", "floor", "× floor", "error")
+    table = instrument_table(result, ("graph", "file"), figures)
     for stage, subjects in result["stages"].items():
         floor, first = result["floor_ms"][stage]["floor"], next(iter(subjects.values()), None)
         for kind, ms in subjects.items():
@@ -227,13 +207,11 @@ def _print(result: dict[str, Any], path: Path) -> None:
                 f"{ms['median'] / floor:.2f}",
                 f"{result['error_of_range'][stage][kind]:.1e}",
             )
-    console = Console() if sys.stdout.isatty() else Console(width=130)
+    console = wide_console()
     console.print(table)
-    load = f"{machine['load_average'][0]} to {machine['load_average_after'][0]}"
     console.print(
-        f"× cpu is how many times as cheap as the first of its graph; the floor is that of the products and bytes of the plain file at\n"
-        f"{peak['gflops_float32']:.0f} GFLOP/s and {peak['read_gb_s']:.1f} GB/s; load {load} on "
-        f"{machine['usable_cores']} cores of {machine['cpu']}\n{path}",
+        "× cpu is how many times as cheap as the first of its graph; the floor is that of the products and bytes of the plain file\n"
+        f"{measured_on(result)}\n{path}",
         highlight=False,
     )
     for sentence in result["left_out"]:

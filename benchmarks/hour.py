@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,11 @@ from rich.table import Table
 
 from benchmarks.command import Command
 from benchmarks.machine import describe_machine
-from benchmarks.report import RESULTS, file_name, write_result
+from benchmarks.report import RESULTS, file_name, with_load, write_result
 from benchmarks.streams import CPP, PYTHON, TOOL, Streamed, blocks_of, cpp_command, python_command, stream, underruns_of
 from benchmarks.trend import Slope, course, percentiles
 from lmdm_runtime.bundle import load_bundle
+from lmdm_runtime.cli.documents import json_text
 
 BINS = 60
 # Caches and pools have filled by then.
@@ -63,7 +62,7 @@ def hour(bundle: Path, minutes: float, threads: int, runtime: str | None, growth
     from benchmarks.plot_hour import plot_hour
 
     plot_hour(path.with_suffix(".png"), result)
-    click.echo(json.dumps(result, indent=1)) if as_json else _print(result, path)
+    click.echo(json_text(result)) if as_json else _print(result, path)
     if result["failures"]:
         click.get_current_context().exit(1)
 
@@ -95,7 +94,7 @@ def measure(
         "weights_mib": round((bundle / "graphs" / "weights.bin").stat().st_size / 2**20, 1),
         "failures": failures(figures, growth_mib),
         "figures": figures,
-        "machine": machine | {"load_average_after": [round(load, 2) for load in os.getloadavg()]},
+        "machine": with_load(machine),
     }
 
 

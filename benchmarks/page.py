@@ -61,7 +61,7 @@ def _instrument(part: SubFigure, of: dict[str, Any]) -> None:
     instrument = of["instrument"]
     part.suptitle(
         f"{instrument['name']} {instrument['layout']}, {instrument['parameters'] / 1e6:.1f}M, {instrument['pattern']}, "
-        f"{instrument['solver']} in {instrument['steps']} steps, network batch {instrument['batch']}, weights {instrument['weights']}",
+        f"{instrument['solver']} in {instrument['steps']} steps, network batch {instrument['batch']}, {instrument['weights']}",
         fontsize=10,
         x=0.01,
         ha="left",

@@ -19,6 +19,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.report import RESULTS, write_result
 from benchmarks.stage_host import Performance, Performed, Stage, plucks
 from benchmarks.stage_score import score
+from lmdm_runtime.cli.documents import json_text
 
 ROOT = Path(__file__).parents[1]
 INPUT_SECONDS = 120
@@ -76,7 +77,7 @@ def stage(
     }
     path = RESULTS / f"stage-{name}.json"
     write_result(path, result)
-    click.echo(json.dumps(result, indent=1)) if as_json else _print(result, path)
+    click.echo(json_text(result)) if as_json else _print(result, path)
     if long["underruns"] or long["clicks"]["heard"]:
         click.get_current_context().exit(1)
 

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.floor import measure_peak
 from benchmarks.job import GRAPHS, Job, swapped
 from benchmarks.moment import Moment
 from benchmarks.peers.base import Arrays, Stage, Unavailable, no_swap, stacked
@@ -29,11 +28,6 @@ class TorchPeer:
         truth = job.source.truth(job.bundle)
         self.reference, self.config = truth.reference, truth.instrument.config
         self.moment = Moment(truth.instrument, load_bundle(job.bundle).manifest)
-
-    def peak(self) -> dict[str, float]:
-        """What the machine can do at this moment, on as many threads."""
-        found = measure_peak()
-        return {"flops": found.flops, "read_bytes": found.read_bytes}
 
     def _rollout(self) -> Rollout:
         return self.reference.rollout(scenario_of(self.config, self.job.blocks, self.job.seed), torch.float32)

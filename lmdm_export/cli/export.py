@@ -92,6 +92,8 @@ def export(
     if precision != FLOAT32 and not dry_run:
         return export_in(precision, checkpoint, output, settings, t5, budget or DEFAULT_BUDGET, keep, threads, force=force, as_json=as_json)
     made = _plan(checkpoint, output, settings, t5, force) if dry_run else _run(checkpoint, output, settings, t5, force)
+    if isinstance(made, dict) and precision != FLOAT32:
+        made["precision"] = {"kind": precision, "budget": budget or DEFAULT_BUDGET, "keep": list(keep)}
     if as_json:
         click.echo(json.dumps(made if isinstance(made, dict) else made.to_json(), indent=1))
     elif isinstance(made, dict):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -13,6 +11,7 @@ from rich.console import Console
 from lmdm_export.precision.names import DEFAULT_BUDGET
 from lmdm_export.validate.progress import shown
 from lmdm_export.validate.scenario import FEWEST_BLOCKS
+from lmdm_runtime.cli.documents import json_text
 
 
 @click.command()
@@ -44,8 +43,7 @@ def bisect(
             bundle, variant, Path(work), budget=budget, blocks=blocks, threads=threads, layers_only=layers_only, begin=begin
         )
     if as_json:
-        document: dict[str, Any] = found.to_json()
-        click.echo(json.dumps(document, indent=1))
+        click.echo(json_text(found.to_json()))
     else:
         print_bisection(found, Console())
     return 130 if found.interrupted else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from lmdm_export.precision.names import DEFAULT_BUDGET, NAMES
 from lmdm_export.precision.options import KindList, NameList, command_line
 from lmdm_export.validate.progress import shown
 from lmdm_export.validate.scenario import FEWEST_BLOCKS
+from lmdm_runtime.cli.documents import json_text
 
 
 @click.command()
@@ -85,7 +85,7 @@ def precision(
         except Interrupted as interrupted:
             ladder = interrupted.ladder
     if as_json:
-        click.echo(json.dumps(ladder.to_json(), indent=1))
+        click.echo(json_text(ladder.to_json()))
     else:
         print_ladder(ladder, Console())
         if output is not None and not ladder.interrupted:

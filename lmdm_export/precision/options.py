@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lmdm_export.precision.names import NAMES
+from lmdm_runtime.cli.documents import json_text
 
 if TYPE_CHECKING:
     from lmdm_export.settings import ExportSettings
@@ -87,7 +87,7 @@ def export_in(
         except Interrupted as interrupted:
             ladder = interrupted.ladder
     if as_json:
-        click.echo(json.dumps({**({} if result is None else result.to_json()), "precision": ladder.to_json()}, indent=1))
+        click.echo(json_text({**({} if result is None else result.to_json()), "precision": ladder.to_json()}))
     else:
         print_ladder(ladder, Console())
         if result is not None:

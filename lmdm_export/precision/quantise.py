@@ -46,9 +46,13 @@ def static(model: ModelProto, nodes: Sequence[str], feeds: Sequence[Feed], *, sy
     """Weights int8 with a scale for each column, activations 8 bits with the range that they had over `feeds`, as QDQ.
 
     Products stay float32: rounding them to 8 bits as well would serve no kernel and cost parity. `symmetric`: activations int8 around
-    zero, the one form that TensorRT takes.
+    zero, the one form that TensorRT takes. A product that reads two tensors joined stays float32 too: OpenVINO moves the rounding before
+    the join, gives it a scale for every token, and then does not compile.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    joined = {name for node in model.graph.node if node.op_type == "Concat" for name in node.output}
+    nodes = [node.name for node in model.graph.node if node.name in set(nodes) and node.input[0] not in joined]
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:

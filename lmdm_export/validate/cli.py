@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from rich.console import Console
 from lmdm_export.validate.progress import shown
 from lmdm_export.validate.report import STEPS
 from lmdm_export.validate.scenario import FEWEST_BLOCKS, SEED
+from lmdm_runtime.cli.documents import json_text
 from lmdm_runtime.cli.options import engine_option
 
 
@@ -71,7 +71,7 @@ def validate(
             bundle, checkpoint, steps=steps, blocks=blocks, seed=seed, plots=plots, t5=t5, threads=threads, engine=engine, begin=begin
         )
     if as_json:
-        click.echo(json.dumps(report.to_json(), indent=1, allow_nan=False))
+        click.echo(json_text(report.to_json()))
     else:
         print_report(report, Console())
         if plots is not None:

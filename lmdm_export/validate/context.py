@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmdm_export.validate.report import Report
-from lmdm_export.validate.truth import Begin, Truth
+from lmdm_export.validate.report import STEPS, Report
+from lmdm_export.validate.truth import Begin, Truth, silent
 from lmdm_runtime.backends.base import Backend
 from lmdm_runtime.bundle import Bundle
 
 if TYPE_CHECKING:
     from lmdm_export.validate.loop import Loop
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a bundle is validated, as `lmdm_export.validate.run.validate_bundle` says it."""
+
+    steps: Sequence[int] = tuple(STEPS)
+    blocks: int | None = None
+    threads: int | None = None
+    plots: Path | None = None
+    begin: Begin = silent
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import Any
 from lmdm_export.validate.bounds import Bound
 from lmdm_export.validate.metrics import Errors
 from lmdm_runtime.backends import DEFAULT
+from lmdm_runtime.cli.documents import finite
 
 STEPS = {1: "graph", 2: "block", 3: "rollout", 4: "audio", 5: "runtimes"}
 
@@ -96,7 +97,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; a figure that is not finite becomes null, as JSON has no infinity."""
-        return _finite(
+        return finite(
             {
                 "bundle": self.bundle,
                 "reference": self.reference,
@@ -111,13 +112,3 @@ class Report:
                 "failures": self.failures,
             }
         )
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from lmdm_export.errors import ExportError
-from lmdm_export.validate.context import Validation
+from lmdm_export.validate.context import Options, Validation
 from lmdm_export.validate.report import STEPS, NotRun, Report
 from lmdm_export.validate.scenario import SEED, USUAL_BLOCKS
 from lmdm_export.validate.step_audio import check_audio
@@ -22,8 +21,6 @@ from lmdm_runtime.backends import DEFAULT, make_backend
 from lmdm_runtime.backends.base import FLOAT32, Backend
 from lmdm_runtime.bundle import Bundle, load_bundle
 from lmdm_runtime.manifest import PrecisionEntry
-
-Options = dict[str, Any]
 
 CHECKS: dict[int, Callable[[Validation], None]] = {
     1: check_graphs,
@@ -64,9 +61,10 @@ def validate_bundle(
         CheckpointError: the checkpoint cannot be read.
     """
     bundle = load_bundle(path)
-    options: Options = {"steps": steps, "blocks": blocks, "threads": threads, "plots": plots, "begin": begin}
-    if bundle.manifest.precision is not None:
-        return _variant(bundle, bundle.manifest.precision, checkpoint, engine, options)
+    options = Options(steps, blocks, threads, plots, begin)
+    precision = bundle.manifest.precision
+    if precision is not None:
+        return _variant(bundle, precision, checkpoint, engine, options)
     backend = make_backend(engine, bundle, threads)
     if backend.precision != FLOAT32:
         return _rounding_engine(bundle, backend, checkpoint, options)
@@ -90,13 +88,9 @@ def _variant(bundle: Bundle, precision: PrecisionEntry, checkpoint: Path | None,
             f"{bundle.folder} is in {precision.kind} and is held against the fixtures that it carries; run lmdm validate on it without "
             "--checkpoint, and with it on the float32 bundle"
         )
-    if engine != DEFAULT:
-        raise ExportError(
-            f"{bundle.folder} is in {precision.kind}, whose budget was measured in {DEFAULT}; run lmdm validate without --engine"
-        )
     from lmdm_export.precision.validation import validate_variant
 
-    return validate_variant(bundle, precision, **options)
+    return validate_variant(bundle, precision, engine, options)
 
 
 def _rounding_engine(bundle: Bundle, backend: Backend, checkpoint: Path | None, options: Options) -> Report:
@@ -106,9 +100,9 @@ def _rounding_engine(bundle: Bundle, backend: Backend, checkpoint: Path | None, 
             f"engine {backend.name} computes in {backend.precision} and is held against float32 in the fixtures of the bundle; "
             f"run lmdm validate without --checkpoint, and with it for --engine {DEFAULT}"
         )
-    from lmdm_export.precision.rounding_engine import validate_rounding_engine
+    from lmdm_export.precision.validation import validate_rounding_engine
 
-    return validate_rounding_engine(bundle, backend, **options)
+    return validate_rounding_engine(bundle, backend, options)
 
 
 def _truth(bundle: Bundle, checkpoint: Path | None, seed: int, t5: Path | None) -> Truth:

@@ -81,7 +81,11 @@ def test_a_wrong_graph_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "bundle" / "manifest.json").write_text(json.dumps(manifest))
     made = benchmark(tmp_path, "--bundle", tmp_path / "bundle", "--runs", 3, "--threads", 1, "--engine", "onnxruntime")
     assert made.returncode == 1, made.stderr
-    assert "wrong cached_decoder in onnxruntime" in made.stdout
+    assert "wrong cached_decoder in onnxruntime: not timed" in made.stdout
+    (file,) = tmp_path.glob("backends-*.json")
+    stages = json.loads(file.read_text())["stages"]
+    assert stages["cached_decoder"] == stages["block with audio"] == {}
+    assert "onnxruntime" in stages["context_encoder"]
 
 
 def test_a_folder_that_is_no_bundle_is_one_sentence(tmp_path: Path) -> None:

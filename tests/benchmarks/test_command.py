@@ -102,14 +102,11 @@ def test_energy_counts_packages_and_a_counter_that_begins_again(tmp_path: Path) 
     assert EnergyMeter(tmp_path / "none").joules() is None
 
 
-def test_a_missing_bundle_and_a_variant_without_precision_are_explained(tmp_path: Path) -> None:
+def test_a_missing_bundle_is_explained(tmp_path: Path) -> None:
     done = CliRunner().invoke(module.main, ["--bundle", str(tmp_path / "none"), "--no-scaling"])
     assert done.exit_code == 1
     assert isinstance(done.exception, SystemExit)
     assert "Traceback" not in done.output
-    (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(module.click.ClickException, match="lmdm precision"):
-        module.precision_of(tmp_path)
 
 
 def test_random_weights_are_the_same_in_every_process(work: Path) -> None:

@@ -50,6 +50,13 @@ def test_dry_run_says_what_would_be_written_and_writes_nothing(folder: Path, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_dry_run_tells_the_precision(folder: Path, tmp_path: Path) -> None:
+    options = ("--dry-run", "--json", "--precision", "int8", "--keep", "project_in")
+    plan = json.loads(run("export", folder / "tiny.safetensors", "-o", tmp_path / "out", *options).stdout)
+    assert plan["precision"] == {"kind": "int8", "budget": 0.1, "keep": ["project_in"]}
+    assert not (tmp_path / "out").exists()
+
+
 def test_dry_run_as_a_table(folder: Path, tmp_path: Path) -> None:
     result = run("export", folder / "tiny-bc", "-o", tmp_path / "out", "--dry-run", "--lookahead", "crossfade")
     assert result.exit_code == 0, result.output

@@ -94,6 +94,31 @@ def test_bfloat16_is_not_held_against_a_checkpoint(exported: Get) -> None:
     assert "run lmdm validate without --checkpoint" in refused.stderr or "does not compute in bfloat16" in refused.stderr
 
 
+@pytest.mark.parametrize("kind", ["int8-static", "float16", "bfloat16"])
+def test_a_variant_is_held_to_its_budget_in_another_engine(exported: Get, tmp_path: Path, kind: str) -> None:
+    """bfloat16 is computed here, where ONNX Runtime can only emulate it."""
+    variant = tmp_path / kind
+    made = lmdm("precision", exported("tiny-spectral").bundle, "--write", kind, "-o", variant, "--threads", 1, "--blocks", BLOCKS)
+    assert made.returncode == 0, made.stderr
+    found = report(variant, "--threads", 1)
+    assert found["passed"], found["failures"]
+    assert (found["engine"], found["facts"]["precision"]["kind"]) == ("openvino", kind)
+    assert not found["facts"]["precision"]["emulated"]
+    shares = [check["measured"] for check in found["checks"] if check["metric"] == SHARE]
+    # It really was rounded.
+    assert len(shares) == 2
+    assert all(1e-5 < share < DEFAULT_BUDGET for share in shares)
+    assert {"swapped K and V", "noise of another seed", "stale cross K/V after a prompt change"} <= faults(found, 3)
+    assert {check["step"] for check in found["checks"]} == {1, 3, 4}
+    # The control: under a budget that it does not keep it fails.
+    manifest = json.loads((variant / "manifest.json").read_text())
+    manifest["precision"]["budget"] = min(shares) / 2
+    (variant / "manifest.json").write_text(json.dumps(manifest))
+    strict = report(variant, "--steps", 3, "--threads", 1)
+    assert not strict["passed"]
+    assert all("in a closed loop" in failure or "each from the reference" in failure for failure in strict["failures"])
+
+
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", ["tiny", "tiny-bc", "tiny-control", "tiny-plain", "tiny-sketch", "tiny-accompaniment"])
 def test_every_kind_of_instrument_passes(exported: Get, name: str) -> None:

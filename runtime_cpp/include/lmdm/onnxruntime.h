@@ -20,6 +20,7 @@ struct OnnxRuntimeOptions {
   bool small = false;  ///< prepack nothing: slower, less memory
   int device = 0;      ///< of CUDA and TensorRT
   bool fused = true;   ///< on the CPU: a graph's file with contrib operators where the bundle has one
+  bool huge_pages = true;  ///< on the CPU: keep what kernels prepack in huge pages where the system has them; never with `small`
   std::optional<bool> spinning = {};  ///< whether threads spin while they wait; empty: what was chosen with their number, else not
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "backends/denormals.h"
+#include "backends/huge_pages.h"
 #include "backends/session_options.h"
 #include "backends/tensor_types.h"
 #include "lmdm/error.h"
@@ -86,6 +87,7 @@ Session::Session(std::shared_ptr<Library> library, std::shared_ptr<Weights> weig
     // ONNX Runtime sets the thread that makes its first session to zero denormals, for good.
     const DenormalsAreZero scope;
     OrtSession* session = nullptr;
+    const HugePages pages(options.huge_pages && options.provider == Provider::cpu && prepacks(options, graph));
     if (weights_) {
       tensors_ = weights_->share(bundle, graph, made.get());
       library_->check(api.CreateSessionWithPrepackedWeightsContainer(library_->environment(), path.c_str(), made.get(),

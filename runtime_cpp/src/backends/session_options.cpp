@@ -106,6 +106,10 @@ void require_provider(const Library& library, Provider provider) {
                                           "; run: pip install onnxruntime-gpu, and set LMDM_ONNXRUNTIME to the path of its library");
 }
 
+bool prepacks(const OnnxRuntimeOptions& options, const GraphEntry& graph) {
+  return !options.small && std::find(std::begin(rarely_run), std::end(rarely_run), graph.name) == std::end(rarely_run);
+}
+
 Handle<OrtSessionOptions> session_options(const Library& library, const OnnxRuntimeOptions& options, const GraphEntry& graph) {
   const OrtApi& api = library.api();
   Handle<OrtSessionOptions> made = empty_options(library);
@@ -113,8 +117,7 @@ Handle<OrtSessionOptions> session_options(const Library& library, const OnnxRunt
   // Waiting threads that spin take whole cores from the audio thread between two blocks.
   library.check(api.AddSessionConfigEntry(made.get(), "session.intra_op.allow_spinning", options.spinning.value_or(false) ? "1" : "0"));
   library.check(api.AddSessionConfigEntry(made.get(), "session.set_denormal_as_zero", "1"));
-  const bool rare = std::find(std::begin(rarely_run), std::end(rarely_run), graph.name) != std::end(rarely_run);
-  if (options.small || rare) {
+  if (!prepacks(options, graph)) {
     library.check(api.AddSessionConfigEntry(made.get(), "session.disable_prepacking", "1"));
   }
   if (options.provider == Provider::tensorrt) {

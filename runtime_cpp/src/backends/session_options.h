@@ -14,6 +14,9 @@ namespace lmdm::ort {
 /// Throws Error(environment) where the library was built without the provider.
 void require_provider(const Library& library, Provider provider);
 
+/// Whether kernels copy a graph's matrices into layouts of their own.
+[[nodiscard]] bool prepacks(const OnnxRuntimeOptions& options, const GraphEntry& graph);
+
 /// Options for a session of that graph. Throws Failure: the provider cannot be used on this machine.
 [[nodiscard]] Handle<OrtSessionOptions> session_options(const Library& library, const OnnxRuntimeOptions& options, const GraphEntry& graph);
 

@@ -11,6 +11,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from lmdm_runtime.backends.base import Backend, Binding, Buffer
+from lmdm_runtime.backends.huge_pages import huge_pages
 from lmdm_runtime.backends.ports import aligned_zeros, bound_buffers, first_line, require_same_ports
 from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.errors import BundleError, RuntimeFault
@@ -38,12 +39,14 @@ class OrtOptions:
         small: prepack nothing (slower, less memory).
         fused: play a graph's file with contrib operators where the bundle has one.
         spinning: whether threads spin while they wait; by default what was chosen with the number of threads, else not.
+        huge_pages: keep weights in huge pages where the system has them: faster, a little slower to load; never with `small`.
     """
 
     threads: int | None = None
     small: bool = False
     fused: bool = True
     spinning: bool | None = None
+    huge_pages: bool = True
 
 
 class OrtBuffer(Buffer):
@@ -123,10 +126,11 @@ class OrtBackend(Backend):
         entry = self.bundle.manifest.graphs[graph].files[-1 if self.options.fused else 0]
         path = self.bundle.path(entry.file)
         try:
-            # Its fallback tries the same provider once more, and prints to stdout.
-            session = ort.InferenceSession(
-                str(path), self._session_options(graph), providers=["CPUExecutionProvider"], enable_fallback=False
-            )
+            with huge_pages(self.options.huge_pages and self._prepacks(graph)):
+                # Its fallback tries the same provider once more, and prints to stdout.
+                session = ort.InferenceSession(
+                    str(path), self._session_options(graph), providers=["CPUExecutionProvider"], enable_fallback=False
+                )
         except Exception as error:
             raise BundleError(
                 f"{path} does not load in ONNX Runtime {ort.__version__}: {first_line(error)}; run: pip install -U lmdm"
@@ -134,6 +138,9 @@ class OrtBackend(Backend):
         require_same_ports(entry, "input", entry.inputs, _ports(session.get_inputs()))
         require_same_ports(entry, "output", entry.outputs, _ports(session.get_outputs()))
         return session
+
+    def _prepacks(self, graph: str) -> bool:
+        return not self.options.small and graph not in RARELY_RUN
 
     def _session_options(self, graph: str) -> ort.SessionOptions:
         options = ort.SessionOptions()
@@ -145,7 +152,7 @@ class OrtBackend(Backend):
         spinning = self.options.spinning if self.options.spinning is not None else self._chosen is not None and self._chosen.spinning
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
-        if self.options.small or graph in RARELY_RUN:
+        if not self._prepacks(graph):
             options.add_session_config_entry("session.disable_prepacking", "1")
         return options
 

@@ -14,6 +14,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from lmdm_runtime.backends.base import Backend, Binding, Buffer
+from lmdm_runtime.backends.huge_pages import huge_pages
 from lmdm_runtime.backends.onnxruntime import physical_cores
 from lmdm_runtime.backends.ports import aligned_zeros, bound_buffers, first_line, require_same_ports
 from lmdm_runtime.bundle import Bundle
@@ -114,7 +115,8 @@ class OpenVinoBackend(Backend):
     def _compile(self, graph: str) -> ov.CompiledModel:
         entry, path = self.bundle.manifest.graphs[graph], self.bundle.graph_path(graph)
         try:
-            compiled = self._core.compile_model(self._core.read_model(path), DEVICE, self._settings(graph))
+            with huge_pages():
+                compiled = self._core.compile_model(self._core.read_model(path), DEVICE, self._settings(graph))
         except RuntimeError as error:
             raise BundleError(
                 f"{path} does not compile in OpenVINO {ov.__version__}: {_cause(error)}; use --engine onnxruntime, "
