@@ -15,7 +15,7 @@ from benchmarks.floor import probe_peak
 from benchmarks.graph_work import graph_work
 from benchmarks.job import PROMPT
 from benchmarks.machine import describe_machine
-from benchmarks.report import RESULTS, file_name, instrument_of, instrument_table, measured_on, wide_console, with_load, write_result
+from benchmarks.report import RESULTS, file_name, instrument_of, instrument_table, measured_on, with_load, write_result
 from benchmarks.source import float32_bundle
 from benchmarks.timing import Milliseconds, Subject, in_turn
 from lmdm_export.validate.metrics import compare
@@ -26,6 +26,7 @@ from lmdm_runtime.backends.base import Backend, Buffer
 from lmdm_runtime.backends.onnxruntime import physical_cores
 from lmdm_runtime.bundle import Bundle
 from lmdm_runtime.cli.documents import json_text
+from lmdm_runtime.cli.tables import wide_console
 from lmdm_runtime.errors import LmdmError
 from lmdm_runtime.session import Session
 

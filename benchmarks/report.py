@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from lmdm_runtime.cli.documents import json_text
@@ -47,11 +45,6 @@ def instrument_of(manifest: Manifest) -> dict[str, Any]:
         "layout": f"{model.context}/{model.block}",
         "steps": len(manifest.sampling.schedule) - 1,
     }
-
-
-def wide_console() -> Console:
-    """Standard output; where it is no terminal, as wide as the tables are."""
-    return Console() if sys.stdout.isatty() else Console(width=130)
 
 
 def instrument_table(result: dict[str, Any], names: Sequence[str], figures: Sequence[str]) -> Table:

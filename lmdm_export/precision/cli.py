@@ -61,6 +61,7 @@ def precision(
     from lmdm_export.precision.writing import Interrupted, write_chosen
     from lmdm_export.staging import require_writable
     from lmdm_runtime.bundle import load_bundle
+    from lmdm_runtime.cli.tables import wide_console
 
     if output is not None:
         require_writable(output, force=force)
@@ -87,7 +88,7 @@ def precision(
     if as_json:
         click.echo(json_text(ladder.to_json()))
     else:
-        print_ladder(ladder, Console())
+        print_ladder(ladder, wide_console())
         if output is not None and not ladder.interrupted:
             click.echo(f"written: {output}; next: lmdm validate {output}")
     return 130 if ladder.interrupted else 1 if ladder.missed else 0

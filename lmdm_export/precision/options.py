@@ -63,6 +63,7 @@ def export_in(
     from lmdm_export.precision.writing import Interrupted, export_variant
     from lmdm_export.staging import require_writable
     from lmdm_export.validate.progress import shown
+    from lmdm_runtime.cli.tables import wide_console
 
     require_writable(output, force=force)
     console = Console(stderr=True)
@@ -89,7 +90,7 @@ def export_in(
     if as_json:
         click.echo(json_text({**({} if result is None else result.to_json()), "precision": ladder.to_json()}))
     else:
-        print_ladder(ladder, Console())
+        print_ladder(ladder, wide_console())
         if result is not None:
             print_result(result)
     return 0 if result is not None else 130

@@ -12,6 +12,7 @@ from lmdm_export.validate.report import STEPS
 from lmdm_export.validate.scenario import FEWEST_BLOCKS, SEED
 from lmdm_runtime.cli.documents import json_text
 from lmdm_runtime.cli.options import engine_option
+from lmdm_runtime.cli.tables import wide_console
 
 
 class StepList(click.ParamType):
@@ -73,7 +74,7 @@ def validate(
     if as_json:
         click.echo(json_text(report.to_json()))
     else:
-        print_report(report, Console())
+        print_report(report, wide_console())
         if plots is not None:
             click.echo(f"pictures: {plots}")
     return 0 if report.passed else 1

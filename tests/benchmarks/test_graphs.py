@@ -90,9 +90,9 @@ def test_only_graphs_that_are_equal_are_timed(
     made = CliRunner().invoke(graphs.graphs, ["--bundle", str(folder), "--runs", "3", "--name", "t", "--json"])
     assert made.exit_code == 1, made.output
     result = json.loads((tmp_path / "graphs-t.json").read_text())
-    assert result["wrong"] == ["fused file of cached_decoder"]
+    assert result["wrong"] == ["fused file of cached_decoder", "fused, small pages file of cached_decoder"]
     assert set(result["stages"]["cached_decoder"]) == {"plain"}
-    assert set(result["stages"]["context_encoder"]) == {"plain", "fused"}
+    assert set(result["stages"]["context_encoder"]) == {"plain", "fused", "fused, small pages"}
     assert set(result["stages"][graphs.STEPS]) == {"plain, one by one", "plain, one graph"}
     # Seen: 1e-6; the same steps with their noises exchanged differ by 0.1 and more.
     assert result["error_of_range"][graphs.STEPS]["plain, one graph"] < graphs.ALLOWED_STEPS
