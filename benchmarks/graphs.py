@@ -123,12 +123,12 @@ def graph_files(bundle: Bundle, graph: str) -> dict[str, Path]:
 
 def _opened(bundle: Bundle, probe: GraphProbe, options: ort.SessionOptions) -> dict[str, Bound]:
     """The files of a graph as the runtime opens them, and the last of them in small pages where the runtime prepacks it."""
-    files = graph_files(bundle, probe.graph)
-    opened = {kind: Bound.of_file(path, options, probe.inputs) for kind, path in files.items()}
+    files, small = graph_files(bundle, probe.graph), {}
     if probe.graph not in RARELY_RUN:
+        # The first to be opened, so that it cannot lie where another had asked for huge pages.
         kind, path = list(files.items())[-1]
-        opened[f"{kind}, {SMALL_PAGES}"] = Bound.of_file(path, options, probe.inputs, huge=False)
-    return opened
+        small[f"{kind}, {SMALL_PAGES}"] = Bound.of_file(path, options, probe.inputs, huge=False)
+    return {kind: Bound.of_file(path, options, probe.inputs) for kind, path in files.items()} | small
 
 
 class Bound:
