@@ -50,7 +50,8 @@ def measure_scaling(work: Path, threads: int, runs: int, peak: Peak, say: Callab
     ]
     for entry in axes["parameters"]:
         entry["at"] = entry["parameters"]
-    return {"network": f"{PRESET} {CONTEXT}/{BLOCK}, width {WIDTH}, depth {DEPTH}, random weights, no guidance", "axes": axes}
+    network = f"{PRESET} {CONTEXT}/{BLOCK}, width {WIDTH}, depth {DEPTH}, {middle['steps']} steps, random weights, no guidance"
+    return {"network": network, "axes": axes}
 
 
 class Point:
@@ -79,6 +80,7 @@ class Point:
         work |= {f"block, {count} steps": work["context"] + count * work["step"] for count in steps}
         return {
             "parameters": facts["parameters"],
+            "steps": facts["steps"],
             "parity": round(check.error / (check.bound or 1.0), 4),
             **{
                 stage: {

@@ -96,7 +96,7 @@ def test_bfloat16_is_not_held_against_a_checkpoint(exported: Get) -> None:
 
 @pytest.mark.parametrize("kind", ["int8-static", "float16", "bfloat16"])
 def test_a_variant_is_held_to_its_budget_in_another_engine(exported: Get, tmp_path: Path, kind: str) -> None:
-    """bfloat16 is computed here, where ONNX Runtime can only emulate it."""
+    """bfloat16 plays here, where ONNX Runtime has no kernels for it."""
     variant = tmp_path / kind
     made = lmdm("precision", exported("tiny-spectral").bundle, "--write", kind, "-o", variant, "--threads", 1, "--blocks", BLOCKS)
     assert made.returncode == 0, made.stderr
