@@ -89,16 +89,17 @@ def measure(bundle: Bundle, engines: dict[str, Backend], runs: int, threads: int
     machine, before = describe_machine(), probe_peak(threads)
     stages: dict[str, dict[str, dict[str, float]]] = {}
     errors: dict[str, dict[str, float]] = {}
-    wrong: dict[str, str] = {}
+    wrong: list[tuple[str, str]] = []
     for probe in FixtureTruth(bundle).graph_probes(silent):
         console.print(f"timing: {probe.graph}", highlight=False)
         bound = {engine: BoundProbe(bundle, backend, probe) for engine, backend in engines.items()}
         errors[probe.graph] = {engine: item.error() for engine, item in bound.items()}
-        missed = {engine: f"{probe.graph} in {engine}" for engine in engines if not right(errors[probe.graph][engine], engines[engine])}
+        missed = [engine for engine, error in errors[probe.graph].items() if not right(error, engines[engine])]
         stages[probe.graph] = _timed({engine: item.run for engine, item in bound.items() if engine not in missed}, runs)
-        wrong |= missed
+        wrong += [(probe.graph, engine) for engine in missed]
     console.print(f"timing: {BLOCK}", highlight=False)
-    sessions = {engine: _session(bundle, backend) for engine, backend in engines.items() if engine not in wrong}
+    trusted = engines.keys() - {engine for _, engine in wrong}
+    sessions = {engine: _session(bundle, backend) for engine, backend in engines.items() if engine in trusted}
     stages[BLOCK] = _timed({engine: session.next_block for engine, session in sessions.items()}, runs)
     peak, manifest = before.best(probe_peak(threads)), bundle.manifest
     period = 1e3 * manifest.model.block * manifest.codec.frame_size / manifest.codec.sample_rate
@@ -112,7 +113,7 @@ def measure(bundle: Bundle, engines: dict[str, Backend], runs: int, threads: int
         "floor_ms": {graph: graph_work(bundle.graph_path(graph)).floor_ms(peak) for graph in manifest.graphs},
         "stages": stages,
         "error_of_range": errors,
-        "wrong": list(wrong.values()),
+        "wrong": [f"{graph} in {engine}" for graph, engine in wrong],
     }
 
 
