@@ -129,6 +129,18 @@ def test_a_processor_without_avx2_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert "no AVX2" in processor.features().found
 
 
+def test_huge_pages_that_are_not_given_are_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor.sys, "platform", "linux")
+    for size, status, said in ((0, "optional", "a tenth longer"), (2 << 20, "ok", "of 2 MiB")):
+        monkeypatch.setattr(processor, "page_size", lambda size=size: size)
+        finding = processor.huge_pages()
+        assert finding.status == status
+        assert said in finding.found
+        assert (finding.fix is not None) == (size == 0)
+    monkeypatch.setattr(processor.sys, "platform", "darwin")
+    assert processor.huge_pages().status == "ok"
+
+
 def test_a_missing_synthesiser_soundfont_or_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr(sound, "SOUNDFONT_FOLDERS", (str(tmp_path),))

@@ -18,6 +18,7 @@ def examine() -> list[Finding]:
         processor.features(),
         processor.threads(),
         processor.memory(),
+        processor.huge_pages(),
         *gpu.findings(),
         *engines.findings(),
         sound.device(),
