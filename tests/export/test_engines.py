@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -224,7 +225,9 @@ def test_an_interrupt_leaves_nothing_behind(bundle: Path, number: signal.Signals
         "b.build_engines(load_bundle(sys.argv[1]), PACKAGES['tensorrt-rtx'], '8.9',\n"
         "    build=lambda job, step: run_worker(job, step, (sys.executable, '-c', hang)))\n"
     )
-    child = subprocess.Popen([sys.executable, "-c", code, str(bundle)], stderr=subprocess.PIPE, text=True)
+    # In the background of a script SIGINT is ignored, and Python leaves it so.
+    heard = partial(signal.signal, number, signal.SIG_DFL)
+    child = subprocess.Popen([sys.executable, "-c", code, str(bundle)], stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     wait_for(lambda: pid.exists() and pid.read_text() != "")
     worker = int(pid.read_text())
     child.send_signal(number)
