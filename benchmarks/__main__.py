@@ -179,9 +179,12 @@ class Run:
         """Peers and round trip of one instrument."""
         job = Job(folder, source.bundle or Path(), source, self.threads, SEED, blocks=1).prepare(self.say)
         bundle = load_bundle(job.bundle)
-        variants = self.variants if source.preset is None else {}
-        for variant in variants.values():
+        for variant in self.variants.values() if source.preset is None else ():
             variant.require_of(bundle)
+        variants = {name: variant for name, variant in self.variants.items() if variant.made_from(bundle)}
+        for variant in self.variants.values():
+            if variant not in variants.values():
+                self.say(f"left out: {variant.folder} was not made from {bundle.folder}")
         tools = None if self.stable_audio_tools is None else str(self.stable_audio_tools.resolve())
         folders = {name: str(variant.folder.resolve()) for name, variant in variants.items()}
         table = peer_table(self.engines, folders, has_fused(bundle), tools)

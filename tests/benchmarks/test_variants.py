@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -54,6 +55,10 @@ def test_what_is_no_variant_is_refused_before_anything_runs(plain: Bundle, tmp_p
 def test_other_weights_are_refused_with_both_named(plain: Bundle, int8: Path, tmp_path: Path) -> None:
     (variant,) = named_variants([int8]).values()
     variant.require_of(plain)
+    assert variant.made_from(plain)
+    # Random weights share their hash, and another layout has others.
+    wider = replace(plain.manifest, model=replace(plain.manifest.model, context=2 * plain.manifest.model.context))
+    assert not variant.made_from(replace(plain, manifest=wider))
     write_small_bundle(tmp_path / "other", "tiny-plain", rollout_blocks=8)
     with pytest.raises(click.ClickException, match=r"was made from other weights .* than .*/other"):
         variant.require_of(load_bundle(tmp_path / "other"))
