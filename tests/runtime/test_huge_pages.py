@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import mmap
+import os
 import re
+import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lmdm_runtime.backends.huge_pages import added, huge_pages, page_size, private_memory
+from lmdm_runtime.backends.onnxruntime import OrtBackend, OrtOptions
+from lmdm_runtime.bundle import load_bundle
+from tests.runtime_cpp.programs import built
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="huge pages are asked for on Linux alone")
 
@@ -38,9 +45,19 @@ def written(size: int) -> mmap.mmap:
     return memory
 
 
-def all_huge() -> int:
-    """KiB of this process that lie in huge pages, as the system counts them."""
-    return sum(int(kib) for kib in re.findall(r"AnonHugePages:\s+(\d+)", Path("/proc/self/smaps").read_text()))
+def all_huge(process: int | str = "self") -> int:
+    """KiB of a process that lie in huge pages, as the system counts them."""
+    return sum(int(kib) for kib in re.findall(r"AnonHugePages:\s+(\d+)", Path(f"/proc/{process}/smaps_rollup").read_text()))
+
+
+def given() -> bool:
+    """Whether this system gives huge pages at this moment."""
+    start = all_huge()
+    with huge_pages():
+        memory = written(8 * (page_size() or 4096))
+    found = all_huge() > start
+    memory.close()
+    return found
 
 
 @linux
@@ -80,3 +97,32 @@ def test_none_to_ask_for_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_pa
         assert page_size() == 0
         with huge_pages():
             pass
+
+
+@linux
+@pytest.mark.heavy
+def test_weights_that_are_prepacked_lie_in_huge_pages_in_both_runtimes(default_bundle: Path) -> None:
+    """25 MB of the cached decoder, of which some lies beside whole pages."""
+    if not given():
+        pytest.skip("the system had no huge page to give")
+    bundle, found = load_bundle(default_bundle), {}
+    kept = []
+    for name, options in {
+        "without": OrtOptions(threads=1, huge_pages=False), "small": OrtOptions(threads=1, small=True), "with": OrtOptions(threads=1)
+    }.items():  # fmt: skip
+        start, backend = all_huge(), OrtBackend(bundle, options)
+        ports = bundle.manifest.graphs["cached_decoder"]
+        buffers = {port.name: backend.buffer(port) for port in (*ports.inputs, *ports.outputs)}
+        kept.append(backend.bind("cached_decoder", buffers))
+        found[name] = all_huge() - start
+    assert found["without"] == found["small"] == 0
+    assert found["with"] > 8 * 1024
+    words = [built("lmdm-bench"), default_bundle, "--seconds", "5", "--threads", "1"]
+    with subprocess.Popen(words, env={"VIRTUAL_ENV": sys.prefix, **os.environ}, stdout=subprocess.DEVNULL) as process:
+        most = 0
+        while process.poll() is None:
+            with suppress(OSError):
+                most = max(most, all_huge(process.pid))
+            time.sleep(0.05)
+    assert process.returncode == 0
+    assert most > 8 * 1024
