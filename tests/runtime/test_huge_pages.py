@@ -97,6 +97,13 @@ def test_none_to_ask_for_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_pa
             pass
 
 
+def test_a_system_that_does_not_say_what_is_mapped_loads_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("lmdm_runtime.backends.huge_pages.MAPS", tmp_path / "none")
+    assert private_memory() == []
+    with huge_pages():
+        pass
+
+
 LOADED = """
 import sys
 from pathlib import Path

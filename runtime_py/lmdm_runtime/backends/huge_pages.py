@@ -24,7 +24,7 @@ MADV_HUGEPAGE, MADV_COLLAPSE = 14, 25
 def huge_pages(wanted: bool = True) -> Iterator[None]:
     """Puts private memory that appears within into huge pages at its end, where the system lets programs ask for them; else does nothing.
 
-    Of memory that another thread allocates meanwhile the same becomes true, which does no harm.
+    Of memory that another thread allocates meanwhile the same becomes true: load before the music starts.
     """
     size = page_size() if wanted else 0
     before = private_memory() if size else []
@@ -45,9 +45,13 @@ def page_size() -> int:
 
 
 def private_memory() -> Ranges:
-    """Ranges of addresses that this process may write and that no file lies under, in order."""
+    """Ranges of addresses that this process may write and that no file lies under, in order; none where the system does not say."""
+    try:
+        lines = MAPS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
     found = []
-    for line in MAPS.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in lines:
         addresses, permissions, _, _, inode, *name = line.split(maxsplit=5)
         if permissions == "rw-p" and inode == "0" and not "".join(name).startswith("[stack"):
             first, _, last = addresses.partition("-")
